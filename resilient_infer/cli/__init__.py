@@ -1,0 +1,1 @@
+"""The command resilient-infer: one file a command; parse, call the library, render."""

@@ -1,0 +1,1 @@
+"""Values that every layer shares. No behaviour beyond reading themselves."""

@@ -1,0 +1,122 @@
+"""Gates: who may send now. Typed here, built in `state/`, asked by the plan.
+
+A gate never waits. It answers with a `Permit`, which must be settled or given
+back, or with `NotBefore`, which costs nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from resilient_infer.core.outcome import Verdict
+
+
+class SkipReason(Enum):
+    """Why a route was not asked. `passes`: worth waiting for within a call.
+
+    An open circuit is not waited for: to fail at once is what it is there for.
+    """
+
+    passes: bool
+
+    def __new__(cls, value: str, passes: bool) -> "SkipReason":
+        reason = object.__new__(cls)
+        reason._value_ = value
+        reason.passes = passes
+        return reason
+
+    ADVISED = "the server asked to wait", True
+    FULL = "too many attempts in flight", True
+    OPEN = "the circuit is open", False
+    BARRED = "refused a moment ago and will not pass by itself", False
+
+
+class CircuitState(Enum):
+    """The three states of a circuit breaker, by pybreaker's names, and one by hand."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+    ISOLATED = "isolated"
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitChange:
+    """One transition of a circuit; `until` is the monotonic moment an open one lets a probe through."""
+
+    old: CircuitState
+    new: CircuitState
+    until: float
+
+
+class Permit(Protocol):
+    """Leave to send one attempt. A lease: it runs out by itself after `lease` seconds."""
+
+    change: CircuitChange | None
+    """The transition that asking for this permit caused (an open circuit became half-open)."""
+
+    probe: bool
+    """The attempt decides whether a half-open circuit closes."""
+
+
+class Ticket(Protocol):
+    """A place in the queue of a full bulkhead, first come first served."""
+
+    called: bool
+    """A slot is kept for this ticket; ask the gate again with it."""
+
+    def notify(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called once, from any thread, when the ticket is called (at once if it was)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotBefore:
+    """A refusal: nothing may be sent before `moment` (monotonic seconds, inf if unknown)."""
+
+    moment: float
+    reason: SkipReason
+    detail: str = ""
+    ticket: Ticket | None = None
+
+
+class Gate(Protocol):
+    """What remembers how one route has been doing."""
+
+    def ask(self, now: float, *, lease: float, ticket: Ticket | None = None) -> Permit | NotBefore:
+        """May one attempt be sent now? `lease` is its longest life in seconds."""
+
+    def settle(
+        self, permit: Permit, verdict: Verdict, now: float, *, elapsed: float, clean: bool
+    ) -> CircuitChange | None:
+        """Give a permit back with what came of it. A second time, or too late, it changes nothing.
+
+        Args:
+            elapsed: Seconds the attempt took; a slow answer may count as a failure.
+            clean: A first attempt succeeded, which pays a little into the retry bucket.
+        """
+
+    def release(self, permit: Permit) -> None:
+        """Give a permit back as if it had never been asked for. Needs no clock; safe while being closed."""
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give a place in the queue back. A second time it changes nothing."""
+
+    def postpone(self, moment: float, reason: SkipReason, detail: str) -> None:
+        """Let nothing through before `moment`; the latest of all moments seen holds."""
+
+    def take_token(self) -> bool:
+        """Take one token from the retry bucket, for a repeat; False if there is none."""
+
+    def return_token(self) -> None:
+        """Put back a token whose repeat was never sent."""
+
+
+class CredentialGate(Protocol):
+    """What remembers that a credential was refused or its account is empty."""
+
+    def ask(self, now: float) -> NotBefore | None:
+        """None if the credential may be used now."""
+
+    def postpone(self, moment: float, reason: SkipReason, detail: str) -> None:
+        """Let nothing through before `moment`; the latest of all moments seen holds."""

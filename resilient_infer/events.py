@@ -1,0 +1,27 @@
+"""The public events; each is described in `core/events.py`."""
+
+from resilient_infer.core.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CallFinished,
+    CallStarted,
+    CircuitChanged,
+    Event,
+    Listener,
+    RouteSkipped,
+    TargetFailed,
+    WaitStarted,
+)
+
+__all__ = [
+    "AttemptFinished",
+    "AttemptStarted",
+    "CallFinished",
+    "CallStarted",
+    "CircuitChanged",
+    "Event",
+    "Listener",
+    "RouteSkipped",
+    "TargetFailed",
+    "WaitStarted",
+]

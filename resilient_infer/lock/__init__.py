@@ -1,0 +1,1 @@
+"""The manifest and the lockfile: what may be called, and at which commit."""

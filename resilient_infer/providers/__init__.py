@@ -1,0 +1,1 @@
+"""Codecs: one file a protocol, pure, registered by (kind, task)."""

@@ -1,0 +1,1 @@
+"""What remembers, each with one lock: the gates that the plan asks before it sends."""

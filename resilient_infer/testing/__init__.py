@@ -1,0 +1,1 @@
+"""For users' own tests: a simulated driver, sandbox servers with faults."""
