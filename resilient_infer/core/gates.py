@@ -33,12 +33,11 @@ class SkipReason(Enum):
 
 
 class CircuitState(Enum):
-    """The three states of a circuit breaker, by pybreaker's names, and one by hand."""
+    """The states of a circuit breaker, by pybreaker's names."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half-open"
-    ISOLATED = "isolated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +49,52 @@ class CircuitChange:
     until: float
 
 
-class Permit(Protocol):
-    """Leave to send one attempt. A lease: it runs out by itself after `lease` seconds."""
+class Permit:
+    """Leave to send one attempt. A lease: void once given back, or after `expires_at`.
 
-    change: CircuitChange | None
-    """The transition that asking for this permit caused (an open circuit became half-open)."""
+    Attributes:
+        expires_at: Monotonic seconds.
+        generation: The circuit's generation it was given in; an answer from an older one changes nothing.
+        probe: The attempt decides whether a half-open circuit closes.
+        outstanding: Not given back yet.
+        change: The transition that asking for it caused (an open circuit became half-open), or None.
+    """
 
-    probe: bool
-    """The attempt decides whether a half-open circuit closes."""
+    __slots__ = ("change", "expires_at", "generation", "outstanding", "probe")
+
+    def __init__(self, expires_at: float) -> None:
+        self.expires_at = expires_at
+        self.generation = 0
+        self.probe = False
+        self.outstanding = True
+        self.change: CircuitChange | None = None
 
 
-class Ticket(Protocol):
-    """A place in the queue of a full bulkhead, first come first served."""
+class Ticket:
+    """A place in the queue of a full bulkhead, first come first served.
 
-    called: bool
-    """A slot is kept for this ticket; ask the gate again with it."""
+    Attributes:
+        called: A slot is kept for this ticket; ask the gate again with it.
+        expires_at: Monotonic seconds until which the slot is kept; None until that is decided.
+    """
+
+    __slots__ = ("_wakes", "called", "expires_at")
+
+    def __init__(self) -> None:
+        self.called = False
+        self.expires_at: float | None = None
+        self._wakes: list[Callable[[], None]] = []
 
     def notify(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called once, from any thread, when the ticket is called (at once if it was)."""
+        """Have `wake` called once, from any thread, when the ticket is called; at once if it was."""
+        self._wakes.append(wake)
+        if self.called:
+            self.wake()
+
+    def wake(self) -> None:
+        """Tell whoever asked to be told. For the gate, which holds no lock meanwhile."""
+        while self._wakes:
+            self._wakes.pop()()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ class HttpResponse:
     Attributes:
         headers: Names in lower case; repeated headers are joined by ", ".
         body: Decoded (gzip and the like are undone), at most the request's `max_response`.
-        framed: A Content-Length or chunked coding says where the body ends, and it was met. When
-            False the connection's end was the body's end, and only the body itself can prove that it is whole.
+        framed: A Content-Length or chunked coding says where the body ends, and it was met. False:
+            the connection's end was the body's end, and only the body can prove that it is whole.
         received_at: Wall clock (seconds since the epoch) when the headers came, for HTTP dates.
     """
 

@@ -55,7 +55,7 @@ class FailureKind(Enum):
         repeats: How often the same route may be asked again at the most.
         onward: Where else the call may go.
         verdict: What the circuit breaker hears.
-        ambiguous: The server may have done the work; a task that is not safe is then sent once more at the most.
+        ambiguous: The server may have done the work; a task that is not safe is sent at most once more.
         bar: What is closed for `LONG_BAR` seconds.
         throttling: The server asks for patience: waits start at 1 s, not 50 ms.
     """

@@ -72,7 +72,8 @@ class Result:
             shown = shown[:99] + "…"
         commit = f"@{self.revision[:12]}" if self.revision else ""
         again = "" if self.fallback is None else ", fallback"
+        requests = sum(1 for record in self.attempts if record.number)
         return (
             f"<Result {shown} from {self.route} ({self.model}{commit}, {self.pin}) "
-            f"in {self.elapsed:.2f} s, {sum(1 for record in self.attempts if record.number)} attempt(s){again}>"
+            f"in {self.elapsed:.2f} s, {requests} attempt(s){again}>"
         )

@@ -1,0 +1,215 @@
+"""Gate: what remembers how one route has been doing, and who may send now.
+
+One lock; only arithmetic under it. Listeners and waiting tickets are told
+after it is released. No method reads a clock: the moment comes in as `now`.
+"""
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+import pybreaker
+
+from resilient_infer.core.gates import CircuitChange, NotBefore, Permit, SkipReason, Ticket
+from resilient_infer.core.outcome import Verdict
+from resilient_infer.policies import bucket
+from resilient_infer.policies.trip import BreakerConfig
+from resilient_infer.state.breaker import Breaker
+from resilient_infer.state.bulkhead import Bulkhead
+
+_log = logging.getLogger("resilient_infer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """Settings of one route's gate; part of the key under which it is shared.
+
+    Attributes:
+        breaker: None: the circuit admits everything and records nothing.
+        concurrency: Attempts in flight at the most; None: no limit.
+        retries: Tokens the retry bucket starts with.
+    """
+
+    breaker: BreakerConfig | None
+    concurrency: int | None
+    retries: int
+
+
+class _Relay(pybreaker.CircuitBreakerListener):
+    """Remembers transitions while the lock is held, for the users' listeners to hear after it."""
+
+    def __init__(self) -> None:
+        self.pending: deque[tuple[pybreaker.CircuitBreaker, object, object]] = deque()
+
+    def state_change(self, cb: pybreaker.CircuitBreaker, old_state: object, new_state: object) -> None:
+        self.pending.append((cb, old_state, new_state))
+
+
+class RouteGate:
+    """Implements `core.gates.Gate` for one route."""
+
+    def __init__(self, name: str, config: GateConfig, *, jitter: Callable[[], float]) -> None:
+        self._lock = Lock()
+        self._relay = _Relay()
+        self._listeners: tuple[pybreaker.CircuitBreakerListener, ...] = ()
+        self._breaker = (
+            None
+            if config.breaker is None
+            else Breaker(name, config.breaker, jitter=jitter, listener=self._relay)
+        )
+        self._bulkhead = None if config.concurrency is None else Bulkhead(config.concurrency)
+        self._tokens = bucket.start(config.retries)
+        self._not_before = NotBefore(0.0, SkipReason.ADVISED)
+
+    def ask(self, now: float, *, lease: float, ticket: Ticket | None = None) -> Permit | NotBefore:
+        """May one attempt be sent now? A refusal takes nothing but a place in the queue."""
+        woken: list[Ticket] = []
+        with self._lock:
+            answer = self._admit(now, lease, ticket, woken)
+        self._tell(woken)
+        return answer
+
+    def settle(
+        self, permit: Permit, verdict: Verdict, now: float, *, elapsed: float, clean: bool
+    ) -> CircuitChange | None:
+        """Give a permit back with what came of it; see `core.gates.Gate`."""
+        change = None
+        with self._lock:
+            if not permit.outstanding:
+                return None
+            woken = self._give_back(permit)
+            if self._breaker is not None:
+                if verdict is Verdict.IGNORE:
+                    self._breaker.ignore(permit)
+                else:
+                    failed = verdict is Verdict.FAILURE
+                    change = self._breaker.record(permit, now, failed=failed, elapsed=elapsed)
+            if clean:
+                self._tokens = bucket.put(self._tokens, bucket.GAIN)
+        self._tell(woken)
+        return change
+
+    def release(self, permit: Permit) -> None:
+        """Give a permit back as if it had never been asked for."""
+        with self._lock:
+            if not permit.outstanding:
+                return
+            woken = self._give_back(permit)
+            if self._breaker is not None:
+                self._breaker.ignore(permit)
+        self._tell(woken)
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give a place in the queue back."""
+        if self._bulkhead is None:
+            return
+        with self._lock:
+            woken = self._bulkhead.leave(ticket)
+        self._tell(woken)
+
+    def postpone(self, moment: float, reason: SkipReason, detail: str) -> None:
+        """Let nothing through before `moment`; the latest of all moments seen holds."""
+        with self._lock:
+            if moment > self._not_before.moment:
+                self._not_before = NotBefore(moment, reason, detail)
+
+    def take_token(self) -> bool:
+        """Take one token from the retry bucket; False if there is none."""
+        with self._lock:
+            if not bucket.can_take(self._tokens):
+                return False
+            self._tokens -= bucket.COST
+            return True
+
+    def return_token(self) -> None:
+        """Put back a token whose repeat was never sent."""
+        with self._lock:
+            self._tokens = bucket.put(self._tokens, bucket.COST)
+
+    def isolate(self) -> None:
+        """Open the circuit by hand, until `restore`. A second time it changes nothing."""
+        if self._breaker is not None:
+            with self._lock:
+                self._breaker.isolate()
+            self._tell([])
+
+    def restore(self) -> None:
+        """Close the circuit by hand. A second time it changes nothing."""
+        if self._breaker is not None:
+            with self._lock:
+                self._breaker.restore()
+            self._tell([])
+
+    def add_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
+        """Have a listener of the user's told of every transition (`state_change` only)."""
+        with self._lock:
+            if listener not in self._listeners:
+                self._listeners = (*self._listeners, listener)
+
+    def remove_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
+        """No longer tell `listener`."""
+        with self._lock:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+    def _admit(
+        self, now: float, lease: float, ticket: Ticket | None, woken: list[Ticket]
+    ) -> Permit | NotBefore:
+        """The rings in order: not-before, breaker, bulkhead. Nothing is taken until all agree."""
+        if now < self._not_before.moment:
+            return self._not_before
+        breaker, bulkhead = self._breaker, self._bulkhead
+        if breaker is not None:
+            refusal = breaker.refusal(now)
+            if refusal is not None:
+                return refusal
+        if bulkhead is not None and not bulkhead.has_slot(ticket):
+            woken += bulkhead.reclaim(now)
+            if not bulkhead.has_slot(ticket):
+                return NotBefore(math.inf, SkipReason.FULL, ticket=bulkhead.queue_up(ticket))
+        permit = Permit(now + lease)
+        if bulkhead is not None:
+            bulkhead.take(permit, ticket)
+        if breaker is not None:
+            permit.change = breaker.take(permit)
+        return permit
+
+    def _give_back(self, permit: Permit) -> list[Ticket]:
+        permit.outstanding = False
+        return [] if self._bulkhead is None else self._bulkhead.give_back(permit)
+
+    def _tell(self, woken: list[Ticket]) -> None:
+        """Wake waiting calls and inform listeners, with no lock held."""
+        for ticket in woken:
+            ticket.wake()
+        while self._relay.pending:
+            try:
+                transition = self._relay.pending.popleft()
+            except IndexError:  # another thread told it
+                return
+            for listener in self._listeners:
+                try:
+                    listener.state_change(*transition)  # type: ignore[arg-type]  # pybreaker's own objects
+                except Exception:
+                    _log.exception("a circuit breaker listener failed; the call goes on")
+
+
+class CredentialGate:
+    """Implements `core.gates.CredentialGate` for one credential."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._not_before = NotBefore(0.0, SkipReason.BARRED)
+
+    def ask(self, now: float) -> NotBefore | None:
+        """None if the credential may be used now."""
+        refusal = self._not_before
+        return refusal if now < refusal.moment else None
+
+    def postpone(self, moment: float, reason: SkipReason, detail: str) -> None:
+        """Let nothing through before `moment`; the latest of all moments seen holds."""
+        with self._lock:
+            if moment > self._not_before.moment:
+                self._not_before = NotBefore(moment, reason, detail)
