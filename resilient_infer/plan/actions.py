@@ -1,0 +1,54 @@
+"""Actions: the whole vocabulary in which a plan orders and a driver answers.
+
+`Start` sends an attempt on its way; its reply carries a `Failure` if nothing
+could be sent, else nothing. `Wait` ends when an attempt is done (the reply
+carries `Done`), when a ticket is called, or at `until`; with nothing in flight
+it is the sleep. Nothing that must happen on the way out is an action: a
+generator may not yield while it is being closed.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from resilient_infer.core.attempt import Attempt
+from resilient_infer.core.gates import Ticket
+from resilient_infer.core.outcome import Failure, Outcome
+from resilient_infer.core.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Send this attempt; it ends by itself within its timeout."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for an attempt in flight, for one of the tickets, or until a moment (monotonic seconds)."""
+
+    until: float
+    tickets: tuple[Ticket, ...] = ()
+
+
+Action = Start | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An attempt came to its end."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The driver's answer to an action, and the moment it was given (monotonic seconds)."""
+
+    now: float
+    value: Done | Failure | None = None
+
+
+Plan = Generator[Action, Reply, Result]
+"""What a driver drives: it takes replies, gives actions, and returns the `Result` or raises a `CallError`."""

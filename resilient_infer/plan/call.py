@@ -1,0 +1,200 @@
+"""The rings of one call, outermost first. This file decides what happens next; nothing here acts.
+
+    deadline > fallback over targets > rounds (backoff, retry bucket) > next route
+    > not-before > breaker > bulkhead > attempt timeout > send
+
+`call_plan` walks the targets and, when all that are left say "not before",
+waits once for the earliest moment. `_visit` gives a target its rounds. `_ask`
+pays and waits where a route is asked again. `_send` asks the gates and sends.
+The gates of a route (not-before, breaker, bulkhead) refuse at no cost.
+"""
+
+import math
+from collections.abc import Generator
+
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
+from resilient_infer.core.result import Result
+from resilient_infer.plan.actions import Action, Done, Plan, Reply, Start, Wait
+from resilient_infer.plan.ending import call_error, result_of
+from resilient_infer.plan.progress import Place, Progress, Turn
+from resilient_infer.plan.spec import CallSpec, Env
+from resilient_infer.policies import backoff
+from resilient_infer.policies.balance import arrange
+from resilient_infer.policies.fallback import Step, is_larger, onward
+from resilient_infer.policies.retry import Again, GiveUp, decide
+
+
+def call_plan(spec: CallSpec, env: Env, now: float) -> Plan:
+    """The plan of one call, started at `now` (monotonic seconds).
+
+    Raises:
+        CallError: No target answered; raised once, at the end, with every attempt.
+    """
+    call = Progress(spec, env, now)
+    outcome, route = "cancelled", None
+    try:
+        while True:
+            for place in call.places:
+                if not place.left:
+                    continue
+                result = yield from _visit(call, place)
+                if result is not None:
+                    outcome, route = "success", result.route
+                    return result
+                call.go_on(place)
+            yield from _wait_for_admission(call)
+    except Exception as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        call.give_back()
+        call.chronicle.call_finished(outcome, route, call.now)
+
+
+def _visit(call: Progress, place: Place) -> Generator[Action, Reply, Result | None]:
+    """Rounds over the routes of one target, until one answers or none may be asked for now."""
+    while place.rounds <= call.spec.alias.retry.retries:
+        asked = False
+        for turn in _round(call, place):
+            outcome = yield from _ask(call, turn)
+            if outcome is None:
+                continue
+            asked = True
+            if isinstance(outcome, Success):
+                return result_of(call, turn, outcome)
+            if _leaves_target(call, turn, outcome):
+                place.over = True
+                return None
+        if not asked:
+            return None
+        place.rounds += 1
+    place.over = True
+    return None
+
+
+def _round(call: Progress, place: Place) -> list[Turn]:
+    """The routes to ask in this round, in order. Those that may never be asked again are spent here."""
+    turns = []
+    for turn in place.turns:
+        if turn.spec.unusable and not turn.spent:
+            call.spend(turn, turn.spec.unusable)
+        if not turn.spent and (turn.failure is None or _may_repeat(call, turn, turn.failure)):
+            turns.append(turn)
+    return [turns[position] for position in arrange([turn.ready_at for turn in turns], call.now)]
+
+
+def _may_repeat(call: Progress, turn: Turn, failure: Failure) -> bool:
+    """Whether a route that has failed is asked again now, after its wait."""
+    verdict = decide(
+        call.spec.alias.retry,
+        failure,
+        repeats=turn.repeats,
+        delay=turn.ready_at - turn.failed_at,
+        time_left=call.useful_from(turn.failed_at),
+        others_left=turn.ready_at > call.now and call.others_left(turn),
+    )
+    turn.spent = isinstance(verdict, GiveUp)
+    return isinstance(verdict, Again)
+
+
+def _ask(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None]:
+    """Ask one route; before it is asked again, pay and wait. None: nothing was sent.
+
+    A failure that no other server may be asked about (a conflict) is repeated here, not in the next round.
+    """
+    while True:
+        if turn.failure is not None:
+            if not call.pay(turn):
+                call.spend(turn, "the retry bucket is empty")
+                return None
+            yield from _back_off(call, turn, turn.failure)
+        outcome = yield from _send(call, turn, fresh=False)
+        if isinstance(outcome, Failure) and outcome.kind is FailureKind.STALE:
+            # A kept-alive connection was already closed: nobody's failure, and free.
+            outcome = yield from _send(call, turn, fresh=True)
+        call.refund()
+        if not isinstance(outcome, Failure):
+            return outcome
+        if _step(call, outcome) is not Step.STOP or not _may_repeat(call, turn, outcome):
+            return outcome
+
+
+def _back_off(call: Progress, turn: Turn, failure: Failure) -> Generator[Action, Reply, None]:
+    """Wait until a route that has failed may be asked again."""
+    if turn.ready_at > call.now:
+        reason = f"before the next attempt after {failure.kind.value}"
+        call.chronicle.wait_started(str(turn.spec.route), turn.ready_at, reason, call.now)
+        call.now = (yield Wait(turn.ready_at)).now
+
+
+def _send(call: Progress, turn: Turn, *, fresh: bool) -> Generator[Action, Reply, Outcome | None]:
+    """Ask the gates, send, and record the outcome. None: refused, or the payload does not fit the route."""
+    timeout = call.timeout_for(turn)
+    if timeout is None:
+        raise call_error(call)
+    permit = call.admit(turn, timeout)
+    if permit is None:
+        return None
+    reply = yield Start(call.begin(turn, permit, timeout, fresh=fresh))
+    call.now = reply.now
+    if isinstance(reply.value, Failure):
+        call.unfit(reply.value)
+        return None
+    call.under_way()
+    reply = yield Wait(math.inf)
+    call.now = reply.now
+    assert isinstance(reply.value, Done)
+    call.finish(reply.value.outcome)
+    return reply.value.outcome
+
+
+def _step(call: Progress, failure: Failure) -> Step:
+    """Where the call may go after a failure."""
+    alias = call.spec.alias
+    return onward(
+        failure,
+        safe=alias.retry.safe,
+        refusal_fallback=alias.refusal_fallback,
+        ambiguous=call.ambiguous,
+    )
+
+
+def _leaves_target(call: Progress, turn: Turn, failure: Failure) -> bool:
+    """Whether the call leaves the target of this route at once. A fault of the request ends the call here."""
+    step = _step(call, failure)
+    if step is Step.LARGER_TARGET:
+        context = turn.place.spec.target.context
+        for place in call.places:
+            place.over = place.over or not is_larger(place.spec.target.context, than=context)
+        if not call.other_targets_left(turn.place):
+            step = Step.STOP
+    if step is Step.STOP:
+        raise call_error(call)
+    return step is not Step.NEXT_ROUTE
+
+
+def _wait_for_admission(call: Progress) -> Generator[Action, Reply, None]:
+    """Wait once, holding no permit, for the earliest moment at which a route left may be asked."""
+    moments = [moment for turn in call.turns_left() if (moment := _opens_at(call, turn)) is not None]
+    tickets = tuple(turn.ticket for turn in call.turns_left() if turn.ticket is not None)
+    last_useful = call.now + call.useful_from(call.now)
+    until = min(moments, default=math.inf)
+    if tickets:
+        until = min(until, last_useful)
+    if until > last_useful or last_useful <= call.now:
+        raise call_error(call)
+    if until > call.now:
+        call.chronicle.wait_started("", until, "until a route may be asked again", call.now)
+        call.now = (yield Wait(until, tickets)).now
+
+
+def _opens_at(call: Progress, turn: Turn) -> float | None:
+    """When a route that was passed over may be asked; None if that is unknown or not worth waiting for."""
+    if turn.refusal is None:
+        return turn.ready_at if turn.failure is not None else None
+    moment = turn.refusal.moment
+    if moment <= call.now:
+        return moment
+    if not turn.refusal.reason.passes or math.isinf(moment):
+        return None
+    return moment + backoff.delay(1, throttled=True, advice=None, jitter=call.env.jitter())

@@ -1,0 +1,189 @@
+"""Chronicle: what is told of a call, in its records and to the listeners.
+
+No event is made when nobody listens.
+"""
+
+import math
+from collections.abc import Callable
+
+from resilient_infer.core.attempt import Attempt, AttemptRecord
+from resilient_infer.core.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CallFinished,
+    CallStarted,
+    CircuitChanged,
+    Event,
+    RouteSkipped,
+    TargetFailed,
+    WaitStarted,
+)
+from resilient_infer.core.gates import CircuitChange, NotBefore
+from resilient_infer.core.outcome import Failure, Outcome
+from resilient_infer.core.target import Target
+from resilient_infer.plan.spec import CallSpec
+
+
+class Chronicle:
+    """The records of one call, and the voice that tells its events. Moments are monotonic seconds."""
+
+    __slots__ = ("_emit", "_ended", "_spec", "_started", "records", "requests")
+
+    def __init__(self, spec: CallSpec, emit: Callable[[Event], None] | None, started: float) -> None:
+        self._spec = spec
+        self._emit = emit
+        self._started = started
+        self._ended = False
+        self.records: list[AttemptRecord] = []
+        self.requests = 0
+        if emit is not None:
+            alias = spec.alias
+            emit(
+                CallStarted(
+                    call_id=spec.call_id, alias=alias.alias, task=alias.task.name, deadline=spec.deadline
+                )
+            )
+
+    def attempt_started(self, attempt: Attempt, now: float) -> None:
+        """A request is on its way."""
+        self.requests = attempt.number
+        if self._emit is not None:
+            self._emit(
+                AttemptStarted(
+                    call_id=attempt.call_id,
+                    at=now - self._started,
+                    number=attempt.number,
+                    route=str(attempt.route),
+                    model=attempt.model,
+                    revision=attempt.revision,
+                    timeout=attempt.timeout,
+                )
+            )
+
+    def attempt_finished(self, attempt: Attempt, outcome: Outcome, now: float, *, elapsed: float) -> None:
+        """An attempt came to its end."""
+        failure = outcome if isinstance(outcome, Failure) else None
+        record = AttemptRecord(
+            number=attempt.number,
+            model=attempt.model,
+            revision=attempt.revision,
+            route=str(attempt.route),
+            outcome="success" if failure is None else failure.kind.value,
+            reason="" if failure is None else failure.reason,
+            started=now - elapsed - self._started,
+            elapsed=elapsed,
+            status=outcome.status,
+            request_id=outcome.request_id,
+            retry_after=None if failure is None else failure.advice,
+        )
+        self.records.append(record)
+        if self._emit is not None:
+            self._emit(
+                AttemptFinished(
+                    call_id=attempt.call_id,
+                    at=now - self._started,
+                    number=record.number,
+                    route=record.route,
+                    outcome=record.outcome,
+                    reason=record.reason,
+                    status=record.status,
+                    elapsed=elapsed,
+                    request_id=record.request_id,
+                )
+            )
+
+    def refused(self, target: Target, route: str, refusal: NotBefore, now: float) -> None:
+        """A gate let nothing through."""
+        reason = f"{refusal.reason.value}: {refusal.detail}" if refusal.detail else refusal.reason.value
+        retry_after = None if math.isinf(refusal.moment) else max(0.0, refusal.moment - now)
+        self.skipped(target, route, reason, now, retry_after=retry_after)
+
+    def skipped(
+        self,
+        target: Target,
+        route: str,
+        reason: str,
+        now: float,
+        *,
+        retry_after: float | None = None,
+        outcome: str = "skipped",
+    ) -> None:
+        """A route was passed over; nothing was sent."""
+        self.records.append(
+            AttemptRecord(
+                number=0,
+                model=target.model,
+                revision=target.revision,
+                route=route,
+                outcome=outcome,
+                reason=reason,
+                started=now - self._started,
+                elapsed=0.0,
+                retry_after=retry_after,
+            )
+        )
+        if self._emit is not None:
+            self._emit(
+                RouteSkipped(
+                    call_id=self._spec.call_id,
+                    at=now - self._started,
+                    route=route,
+                    reason=reason,
+                    retry_after=retry_after,
+                )
+            )
+
+    def wait_started(self, route: str, until: float, reason: str, now: float) -> None:
+        """The call sleeps."""
+        if self._emit is not None:
+            self._emit(
+                WaitStarted(
+                    call_id=self._spec.call_id,
+                    at=now - self._started,
+                    route=route,
+                    seconds=until - now,
+                    reason=reason,
+                )
+            )
+
+    def circuit_changed(self, route: str, change: CircuitChange | None, now: float) -> None:
+        """A circuit changed on account of this call."""
+        if change is not None and self._emit is not None:
+            self._emit(
+                CircuitChanged(
+                    call_id=self._spec.call_id,
+                    at=now - self._started,
+                    route=route,
+                    old=change.old.value,
+                    new=change.new.value,
+                    open_for=max(0.0, change.until - now),
+                )
+            )
+
+    def target_failed(self, target: Target, following: Target | None, now: float) -> None:
+        """The call goes on to the next target, if there is one."""
+        if self._emit is not None:
+            self._emit(
+                TargetFailed(
+                    call_id=self._spec.call_id,
+                    at=now - self._started,
+                    model=target.model,
+                    next_model=None if following is None else following.model,
+                    reason=self.records[-1].reason if self.records else "",
+                )
+            )
+
+    def call_finished(self, outcome: str, route: str | None, now: float) -> None:
+        """The call is over. Only the first word counts: what ends a call may be cut short by a close."""
+        if self._emit is not None and not self._ended:
+            self._ended = True
+            self._emit(
+                CallFinished(
+                    call_id=self._spec.call_id,
+                    at=now - self._started,
+                    alias=self._spec.alias.alias,
+                    outcome=outcome,
+                    route=route,
+                    attempts=self.requests,
+                )
+            )

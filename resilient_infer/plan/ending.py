@@ -1,0 +1,129 @@
+"""Ending: the `Result` a call returns, or the one error it raises."""
+
+from typing import Final
+
+from resilient_infer.core.attempt import AttemptRecord
+from resilient_infer.core.outcome import FailureKind, Success
+from resilient_infer.core.result import Result
+from resilient_infer.errors import (
+    AllTargetsFailed,
+    AttemptFailed,
+    AuthFailed,
+    CallError,
+    DeadlineExceeded,
+    NotAdmitted,
+    PayloadRefused,
+)
+from resilient_infer.plan.progress import Progress, Turn
+from resilient_infer.policies.cost import cost, usd
+
+REQUEST_FAULTS: Final = frozenset((FailureKind.BAD_REQUEST, FailureKind.TOO_LONG, FailureKind.CONTENT_FILTER))
+_AUTH_OUTCOMES: Final = frozenset((FailureKind.UNAUTHORIZED.value, FailureKind.FORBIDDEN.value))
+
+
+def result_of(call: Progress, turn: Turn, success: Success) -> Result:
+    """The answer, with what is known of where it came from."""
+    alias, target, route = call.spec.alias, turn.place.spec.target, turn.spec.route
+    return Result(
+        output=success.output,
+        alias=alias.alias,
+        task=alias.task.name,
+        model=target.model or route.name,
+        revision=target.revision,
+        pin=target.pin,
+        route=str(route),
+        attempts=tuple(call.chronicle.records),
+        elapsed=call.now - call.started,
+        served_model=success.served_model,
+        cost=usd(cost(success.usage, route.price)),
+        usage=success.usage,
+        request_id=success.request_id,
+        fallback=_why_not_first(call, turn),
+        finish_reason=success.finish_reason,
+        warnings=call.spec.payload.warnings,
+        raw=success.raw,
+    )
+
+
+def call_error(call: Progress) -> CallError:
+    """The error of a call that brought no answer; its cause is the last real failure."""
+    records = call.chronicle.records
+    sent = [record for record in records if record.number]
+    kind, summary, hint = _kind_of_error(call, sent)
+    retry_after = _retry_after(call)
+    if retry_after is not None and not hint:
+        hint = f"try again in {retry_after:.1f} s"
+    error = kind(
+        f"{call.spec.alias.alias}: {summary}",
+        hint=hint,
+        alias=call.spec.alias.alias,
+        attempts=tuple(records),
+        elapsed=call.now - call.started,
+        retry_after=retry_after,
+    )
+    if sent:
+        error.__cause__ = AttemptFailed(sent[-1])
+    return error
+
+
+def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[CallError], str, str]:
+    """Which error it is, what it says, and what to do about it."""
+    out_of_time = call.useful_from(call.now) <= 0.0
+    if not sent:
+        return _nothing_sent(call, out_of_time)
+    told = f"{sent[-1].route}: {sent[-1].reason}"
+    if call.last is not None and call.last.kind in REQUEST_FAULTS:
+        return PayloadRefused, f"the request was refused: {told}", "change the payload and call again"
+    if all(record.outcome in _AUTH_OUTCOMES for record in sent):
+        return AuthFailed, f"no credential was accepted: {told}", "check the token and what it may access"
+    if out_of_time:
+        return DeadlineExceeded, f"no answer within {call.spec.deadline:g} s; the last attempt: {told}", ""
+    hint = ""
+    if call.last is not None and call.last.kind is FailureKind.QUOTA:
+        hint = "the account's credits or quota are used up: top up, or add a route with another provider"
+    elif call.ambiguous > 1 and not call.spec.alias.retry.safe:
+        hint = (
+            "it may have been carried out twice and was not sent again; set safe: true if that does no harm"
+        )
+    count = len(call.places)
+    who = "its only target failed" if count == 1 else f"all {count} targets failed"
+    return AllTargetsFailed, f"{who} after {len(sent)} attempt(s); the last: {told}", hint
+
+
+def _nothing_sent(call: Progress, out_of_time: bool) -> tuple[type[CallError], str, str]:
+    turns = [turn for place in call.places for turn in place.turns]
+    said = "; ".join(dict.fromkeys(f"{record.route}: {record.reason}" for record in call.chronicle.records))
+    if all(turn.spec.unusable for turn in turns):
+        return AuthFailed, f"nothing was sent: {said}", "set the variable and call again"
+    if all(turn.spent for turn in turns):
+        return PayloadRefused, f"no route can express the payload: {said}", "change the payload or the routes"
+    if out_of_time:
+        return DeadlineExceeded, f"nothing was sent within {call.spec.deadline:g} s: {said}", ""
+    return NotAdmitted, f"nothing was sent: {said}", ""
+
+
+def _retry_after(call: Progress) -> float | None:
+    """Seconds until the first of the routes may be asked, as far as that is known."""
+    moments = []
+    for place in call.places:
+        for turn in place.turns:
+            if turn.refusal is not None:
+                moments.append(turn.refusal.moment)
+            elif turn.failure is not None and turn.failure.advice is not None:
+                moments.append(turn.failed_at + turn.failure.advice)
+    waits = [moment - call.now for moment in moments if call.now < moment < float("inf")]
+    return min(waits, default=None)
+
+
+def _why_not_first(call: Progress, turn: Turn) -> str | None:
+    """Why the first target did not answer; None if it did."""
+    if turn.place.index == 0:
+        return None
+    first = {str(route.route) for route in call.places[0].spec.routes}
+    model = call.places[0].spec.target.model
+    told = [
+        record
+        for record in call.chronicle.records
+        if record.route in first and record.model == model and record.outcome != "success"
+    ]
+    return f"{told[-1].route}: {told[-1].reason}" if told else ""

@@ -1,0 +1,272 @@
+"""Progress: what one call has done so far, and what it holds. The decisions are in `call.py`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from resilient_infer.core.attempt import Attempt
+from resilient_infer.core.gates import NotBefore, Permit, SkipReason, Ticket
+from resilient_infer.core.outcome import LONG_BAR, Bar, Failure, FailureKind, Outcome, Success, Verdict
+from resilient_infer.plan.chronicle import Chronicle
+from resilient_infer.plan.spec import CallSpec, Env, RouteSpec, TargetSpec
+from resilient_infer.policies import backoff
+from resilient_infer.policies.deadline import attempt_timeout, least_useful
+
+LEASE_MARGIN: Final = 1.0
+"""Seconds after an attempt's timeout at which its permit runs out, should it never be given back."""
+
+
+class Turn:
+    """One route within one call.
+
+    Attributes:
+        spent: Never asked again in this call.
+        repeats: How often it was asked again already.
+        failure: The latest; the route may be asked again from `ready_at` on (monotonic seconds).
+        refusal: Why its gates let nothing through the last time, if they did not.
+        ticket: The place it holds in the queue of a full bulkhead.
+    """
+
+    __slots__ = (
+        "failed_at",
+        "failure",
+        "place",
+        "ready_at",
+        "refusal",
+        "repeats",
+        "spec",
+        "spent",
+        "ticket",
+    )
+
+    def __init__(self, spec: RouteSpec, place: "Place") -> None:
+        self.spec = spec
+        self.place = place
+        self.spent = False
+        self.repeats = 0
+        self.failure: Failure | None = None
+        self.failed_at = self.ready_at = 0.0
+        self.refusal: NotBefore | None = None
+        self.ticket: Ticket | None = None
+
+
+class Place:
+    """One target within one call: its place in the fallback order, and the rounds it has had."""
+
+    __slots__ = ("index", "over", "rounds", "spec", "turns")
+
+    def __init__(self, spec: TargetSpec, index: int) -> None:
+        self.spec = spec
+        self.index = index
+        self.rounds = 0
+        self.over = False
+        self.turns = [Turn(route, self) for route in spec.routes]
+
+    @property
+    def left(self) -> bool:
+        """Whether a route of it may still be asked in this call."""
+        if self.over:
+            return False
+        return any(not turn.spent for turn in self.turns)
+
+
+@dataclass(slots=True)
+class Flight:
+    """The attempt that holds a permit at the moment."""
+
+    turn: Turn
+    permit: Permit
+    attempt: Attempt
+    started: float
+
+
+class Progress:
+    """One call: its clock, its places, its chronicle, and what it holds and must give back."""
+
+    def __init__(self, spec: CallSpec, env: Env, now: float) -> None:
+        self.spec = spec
+        self.env = env
+        self.started = self.now = now
+        self.ends_at = now + spec.deadline
+        self.min_useful = least_useful(spec.alias.min_useful, spec.deadline)
+        self.places = [Place(target, index) for index, target in enumerate(spec.alias.targets)]
+        self.chronicle = Chronicle(spec, env.emit, now)
+        self.ambiguous = 0
+        self.last: Failure | None = None
+        self.flight: Flight | None = None
+        self.unspent_token: Turn | None = None
+
+    # What is left
+
+    def useful_from(self, moment: float) -> float:
+        """Seconds between a moment and the last one at which an attempt is worth starting."""
+        return self.ends_at - self.min_useful - moment
+
+    def others_left(self, turn: Turn) -> bool:
+        """Whether another route of this target, or another target, may still be asked."""
+        if any(other is not turn and not other.spent for other in turn.place.turns):
+            return True
+        return self.other_targets_left(turn.place)
+
+    def other_targets_left(self, place: Place) -> bool:
+        """Whether another target may still be asked."""
+        return any(other is not place and other.left for other in self.places)
+
+    def turns_left(self) -> list[Turn]:
+        """The routes that may still be asked, in order."""
+        return [turn for place in self.places if not place.over for turn in place.turns if not turn.spent]
+
+    def go_on(self, place: Place) -> None:
+        """Say that the call goes on from a target to the next one left."""
+        following = next((other for other in self.places[place.index + 1 :] if other.left), None)
+        target = None if following is None else following.spec.target
+        self.chronicle.target_failed(place.spec.target, target, self.now)
+
+    def spend(self, turn: Turn, reason: str, *, outcome: str = "skipped") -> None:
+        """Never ask a route again in this call, for a reason that is not one of its failures."""
+        turn.spent = True
+        target, route = turn.place.spec.target, str(turn.spec.route)
+        self.chronicle.skipped(target, route, reason, self.now, outcome=outcome)
+
+    def timeout_for(self, turn: Turn) -> float | None:
+        """Seconds the next attempt on a route may take, or None if time is up.
+
+        Time is kept for the routes that were not asked yet and for the targets after this one.
+        """
+        place = turn.place
+        to_come = sum(
+            1 for other in place.turns if other is not turn and other.failure is None and not other.spent
+        )
+        to_come += sum(1 for later in self.places[place.index + 1 :] if later.left)
+        return attempt_timeout(
+            turn.spec.attempt_timeout,
+            time_left=self.ends_at - self.now,
+            others_left=to_come,
+            min_useful=self.min_useful,
+        )
+
+    # Gates
+
+    def admit(self, turn: Turn, timeout: float) -> Permit | None:
+        """Ask a route's gates. A refusal is a skip: it costs no time and takes nothing."""
+        spec = turn.spec
+        answer: Permit | NotBefore | None = None
+        if spec.credential_gate is not None:
+            answer = spec.credential_gate.ask(self.now)
+        if answer is None:
+            answer = spec.gate.ask(self.now, lease=timeout + LEASE_MARGIN, ticket=turn.ticket)
+        if isinstance(answer, NotBefore):
+            turn.ticket = answer.ticket
+            if answer != turn.refusal:  # told once
+                self.chronicle.refused(turn.place.spec.target, str(spec.route), answer, self.now)
+            turn.refusal = answer
+            return None
+        turn.ticket = turn.refusal = None
+        if answer.change is not None:
+            self.chronicle.circuit_changed(str(spec.route), answer.change, self.now)
+        return answer
+
+    def pay(self, turn: Turn) -> bool:
+        """Take a token for a repeat; it is given back if the repeat is never sent."""
+        if not turn.spec.gate.take_token():
+            return False
+        self.unspent_token = turn
+        return True
+
+    def refund(self) -> None:
+        """Give back a token whose repeat was not sent."""
+        if self.unspent_token is not None:
+            turn, self.unspent_token = self.unspent_token, None
+            turn.spec.gate.return_token()
+
+    def give_back(self) -> None:
+        """Give back all that is held. Called on every way out; needs no clock and does not fail."""
+        flight, self.flight = self.flight, None
+        if flight is not None:
+            flight.turn.spec.gate.release(flight.permit)
+        self.refund()
+        self.leave_queues()
+
+    def leave_queues(self) -> None:
+        """Give back the places in the queues of full bulkheads."""
+        for place in self.places:
+            for turn in place.turns:
+                if turn.ticket is not None:
+                    ticket, turn.ticket = turn.ticket, None
+                    turn.spec.gate.leave(ticket)
+
+    # Attempts
+
+    def begin(self, turn: Turn, permit: Permit, timeout: float, *, fresh: bool) -> Attempt:
+        """The order for the next attempt, which now holds `permit`."""
+        spec, target = self.spec, turn.place.spec.target
+        attempt = Attempt(
+            number=self.chronicle.requests + 1,
+            call_id=spec.call_id,
+            alias=spec.alias.alias,
+            task=spec.alias.task,
+            route=turn.spec.route,
+            model=target.model,
+            revision=target.revision,
+            pin=target.pin,
+            payload=spec.payload,
+            secret=turn.spec.secret,
+            timeout=timeout,
+            safe=spec.alias.retry.safe,
+            fresh=fresh,
+        )
+        self.flight = Flight(turn, permit, attempt, self.now)
+        return attempt
+
+    def under_way(self) -> None:
+        """The attempt that was begun has been sent off: its token is spent, no queue is waited in."""
+        assert self.flight is not None
+        self.flight.started = self.now
+        if self.unspent_token is not None:
+            self.unspent_token.repeats += 1
+            self.unspent_token = None
+        self.leave_queues()
+        self.chronicle.attempt_started(self.flight.attempt, self.now)
+
+    def unfit(self, failure: Failure) -> None:
+        """The attempt that was begun could not be put in words for its route; nothing was sent."""
+        assert self.flight is not None
+        turn = self.flight.turn
+        self.give_back()
+        self.spend(turn, failure.reason, outcome=failure.kind.value)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Record what came of the attempt in flight, and give its permit back with the verdict."""
+        assert self.flight is not None
+        flight, self.flight = self.flight, None
+        turn, elapsed = flight.turn, self.now - flight.started
+        if isinstance(outcome, Success):
+            verdict, clean = Verdict.SUCCESS, turn.repeats == 0
+        else:
+            verdict, clean = outcome.kind.verdict, False
+            if outcome.kind is FailureKind.TIMEOUT and flight.attempt.timeout < turn.spec.attempt_timeout:
+                verdict = Verdict.IGNORE  # the caller's deadline ended it, not the server
+        change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=elapsed, clean=clean)
+        self.chronicle.attempt_finished(flight.attempt, outcome, self.now, elapsed=elapsed)
+        if change is not None:
+            self.chronicle.circuit_changed(str(turn.spec.route), change, self.now)
+        if isinstance(outcome, Failure):
+            self._note(turn, outcome)
+
+    def _note(self, turn: Turn, failure: Failure) -> None:
+        """Remember a failure: when its route may be asked again, here and by other calls."""
+        self.ambiguous += failure.kind.ambiguous
+        self.last = turn.failure = failure
+        turn.failed_at = self.now
+        turn.ready_at = self.now + backoff.delay(
+            turn.repeats + 1,
+            throttled=failure.kind.throttling,
+            advice=failure.advice,
+            jitter=self.env.jitter(),
+        )
+        if failure.advice is not None:
+            turn.spec.gate.postpone(self.now + failure.advice, SkipReason.ADVISED, failure.reason)
+        if failure.kind.bar is not Bar.NOTHING:
+            by_credential = failure.kind.bar is Bar.CREDENTIAL and turn.spec.credential_gate is not None
+            barred = turn.spec.credential_gate if by_credential else turn.spec.gate
+            assert barred is not None
+            barred.postpone(self.now + LONG_BAR, SkipReason.BARRED, failure.reason)

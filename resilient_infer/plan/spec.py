@@ -1,0 +1,80 @@
+"""Spec: everything one call needs to know before it starts. Made by `assembly.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from resilient_infer.core.events import Event
+from resilient_infer.core.gates import CredentialGate, Gate
+from resilient_infer.core.payload import Payload
+from resilient_infer.core.secret import Secret
+from resilient_infer.core.target import Route, Target
+from resilient_infer.core.task import Task
+from resilient_infer.policies.retry import RetryConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSpec:
+    """A route with what guards it.
+
+    Attributes:
+        credential_gate: Shared by all routes that use the same token; None if none is sent.
+        attempt_timeout: Seconds one attempt may take.
+        unusable: Why the route cannot be asked at all, for example a variable that is not set; "" if it can.
+    """
+
+    route: Route
+    gate: Gate
+    credential_gate: CredentialGate | None
+    secret: Secret | None
+    attempt_timeout: float
+    unusable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSpec:
+    """A target with its routes, in balance order."""
+
+    target: Target
+    routes: tuple[RouteSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasSpec:
+    """What is the same for every call of an alias.
+
+    Attributes:
+        deadline: Seconds for a whole call, unless the caller says otherwise.
+        min_useful: Seconds; no attempt starts with less time left.
+        refusal_fallback: A refusal by a content filter may go to the next target.
+    """
+
+    alias: str
+    task: Task
+    targets: tuple[TargetSpec, ...]
+    deadline: float
+    min_useful: float
+    retry: RetryConfig
+    refusal_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSpec:
+    """One call: an alias, a payload and the time it may take."""
+
+    alias: AliasSpec
+    call_id: str
+    payload: Payload = field(repr=False)
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What a plan may use of the world, as plain calls that neither wait nor fail.
+
+    Attributes:
+        jitter: A uniform number in [0, 1), independent for every call.
+        emit: Tells the listeners; None if there are none, and then no event is made.
+    """
+
+    jitter: Callable[[], float]
+    emit: Callable[[Event], None] | None = None
