@@ -1,0 +1,82 @@
+"""Inference servers on this machine that answer like the real ones and fail on demand.
+
+    from resilient_infer.testing.sandbox import Hang, Sandbox, Status
+
+    with Sandbox() as sandbox:
+        server = sandbox.serve("hf-inference")
+        server.fail(Status(code=503), attempts=1)
+        ...
+        assert [request.attempt for request in server.requests] == [1, 2]
+
+`python -m resilient_infer.testing.sandbox` serves one of each kind until Ctrl-C.
+"""
+
+from resilient_infer.testing.sandbox.faults import (
+    Chunked,
+    Close,
+    CloseIdle,
+    ColdStart,
+    CutJson,
+    Delay,
+    Drip,
+    Empty,
+    Fault,
+    Garbage,
+    Hang,
+    Huge,
+    Page,
+    RateLimit,
+    Redirect,
+    Refused,
+    Reset,
+    ResetReused,
+    Sight,
+    Status,
+    Unframed,
+    WrongShape,
+    out_of_credits,
+    throttled,
+    unavailable,
+)
+from resilient_infer.testing.sandbox.lockfiles import Served
+from resilient_infer.testing.sandbox.models import CATALOGUE, Model, commit_of
+from resilient_infer.testing.sandbox.sandbox import Kind, Sandbox
+from resilient_infer.testing.sandbox.server import Received, Server
+from resilient_infer.testing.sandbox.wire import Reply
+
+__all__ = [
+    "CATALOGUE",
+    "Chunked",
+    "Close",
+    "CloseIdle",
+    "ColdStart",
+    "CutJson",
+    "Delay",
+    "Drip",
+    "Empty",
+    "Fault",
+    "Garbage",
+    "Hang",
+    "Huge",
+    "Kind",
+    "Model",
+    "Page",
+    "RateLimit",
+    "Received",
+    "Redirect",
+    "Refused",
+    "Reply",
+    "Reset",
+    "ResetReused",
+    "Sandbox",
+    "Served",
+    "Server",
+    "Sight",
+    "Status",
+    "Unframed",
+    "WrongShape",
+    "commit_of",
+    "out_of_credits",
+    "throttled",
+    "unavailable",
+]

@@ -1,0 +1,65 @@
+"""Dialect: how one kind of server names its models, answers and complains."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from resilient_infer.core.task import Json
+from resilient_infer.testing.sandbox.models import Model
+from resilient_infer.testing.sandbox.wire import Reply, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A request and what the server has to answer it with.
+
+    Attributes:
+        path: Below the dialect's base path.
+        models: What is served at this moment, by name.
+        draw: Differs from request to request; what sampling draws from.
+    """
+
+    request: Request
+    path: str
+    models: Mapping[str, Model]
+    draw: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One kind of server. No I/O and no state.
+
+    Attributes:
+        kind: As in a manifest's `providers`.
+        base: Path of the server's URL, before everything else.
+        serves: Whether a model of the catalogue belongs here if the user names none.
+        single: Serves one model and is never told its name.
+        named: The model a question is about, or None if it is about none.
+        answer: The answer of a server that is well.
+        complain: An error in this dialect, from a status and a message; "": the usual words.
+    """
+
+    kind: str
+    base: str
+    serves: Callable[[Model], bool]
+    single: bool
+    named: Callable[[Question], str | None]
+    answer: Callable[[Question], Reply]
+    complain: Callable[[int, str], Reply]
+
+
+class Refusal(Exception):
+    """A question that this server cannot answer, as the answer it gets instead."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def whole_number(value: Json) -> bool:
+    """JSON's true is no number here, although Python's True is."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def number(value: Json) -> bool:
+    """Any JSON number but not true or false."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,73 @@
+"""Models: what a sandbox serves, under which name, task and commit."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from resilient_infer.core.task import TASKS
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model.
+
+    Attributes:
+        name: Hub repo, or the name by which only a provider knows it.
+        task: One of `core.task.TASKS`.
+        commit: 40 lower-case hex; "" stands for `commit_of(name)`.
+        labels: Of a classifier, from the worst to the best.
+        dimension: Of an embedding.
+        context: Tokens of question and answer together; None: any number.
+        hub: False for a name that is no Hub repo.
+    """
+
+    name: str
+    task: str
+    commit: str = ""
+    labels: tuple[str, ...] = ("NEGATIVE", "POSITIVE")
+    dimension: int = 384
+    context: int | None = None
+    hub: bool = True
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"{self.name}: no task {self.task!r}; there are {', '.join(TASKS)}")
+        if not self.commit:
+            object.__setattr__(self, "commit", commit_of(self.name))
+        if not _COMMIT.fullmatch(self.commit):
+            raise ValueError(f"{self.name}: a commit is 40 lower-case hex digits, not {self.commit!r}")
+
+
+def commit_of(name: str, generation: int = 0) -> str:
+    """A commit that looks like one; generation 0 is what a sandbox serves at first."""
+    return hashlib.sha1(f"{name}@{generation}".encode(), usedforsecurity=False).hexdigest()
+
+
+CATALOGUE: Mapping[str, Model] = {
+    model.name: model
+    for model in (
+        Model(name="distilbert/distilbert-base-uncased-finetuned-sst-2-english", task="text-classification"),
+        Model(name="siebert/sentiment-roberta-large-english", task="text-classification"),
+        Model(
+            name="cardiffnlp/twitter-roberta-base-sentiment-latest",
+            task="text-classification",
+            labels=("negative", "neutral", "positive"),
+        ),
+        Model(name="facebook/bart-large-mnli", task="zero-shot-classification"),
+        Model(name="MoritzLaurer/deberta-v3-large-zeroshot-v2.0", task="zero-shot-classification"),
+        Model(name="sentence-transformers/all-MiniLM-L6-v2", task="feature-extraction"),
+        Model(name="BAAI/bge-small-en-v1.5", task="feature-extraction"),
+        Model(name="openai-community/gpt2", task="text-generation", context=1024),
+        Model(name="HuggingFaceTB/SmolLM2-135M", task="text-generation", context=8192),
+        Model(name="meta-llama/Llama-3.1-8B-Instruct", task="chat", context=131072),
+        Model(name="HuggingFaceTB/SmolLM3-3B", task="chat", context=65536),
+        Model(name="gpt-4.1-mini-2025-04-14", task="chat", hub=False),
+    )
+}
+"""The models known by name; their answers are the sandbox's own, their names, labels and contexts real.
+
+Source: the cards of these models on the Hub.
+"""
