@@ -1,0 +1,138 @@
+"""What a manifest says, as values: providers, aliases, their targets and routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from resilient_infer.core.target import Pin, Price
+from resilient_infer.lock.policy import SILENT, BreakerKeys, PolicyKeys
+from resilient_infer.lock.reference import DEFAULT_REF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """How to reach a server.
+
+    Attributes:
+        name: As routes call it.
+        kind: Protocol spoken there.
+        url: Base URL without a trailing slash; None: it is in the variable `url_env`.
+        url_env: Environment variable that holds the base URL, or None.
+        key_env: Environment variable that holds the access key; None: no key is sent.
+        insecure: A key may be sent over plain http to another machine.
+        headers: Fixed extra headers; never a secret.
+        max_response: Bytes of an answer that are read, or None.
+        concurrency: Attempts in flight, or None.
+        line: In the manifest; 0 for a built-in one.
+    """
+
+    name: str
+    kind: str
+    url: str | None
+    url_env: str | None = None
+    key_env: str | None = None
+    insecure: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    max_response: int | None = None
+    breaker: BreakerKeys = SILENT
+    concurrency: int | None = None
+    line: int = 0
+
+    @property
+    def policy(self) -> PolicyKeys:
+        """What this level says, for `policy.resolve`."""
+        return PolicyKeys(max_response=self.max_response, breaker=self.breaker, concurrency=self.concurrency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteEntry:
+    """One way to reach a target.
+
+    Attributes:
+        provider: Name of a provider of the manifest or a built-in one.
+        name: The provider's name for the model.
+        price: None: unknown.
+        attempt_timeout: Seconds, or None: as the alias says.
+        pin: VERSIONED or FLOATING as declared, or None.
+    """
+
+    provider: str
+    name: str
+    price: Price | None = None
+    attempt_timeout: float | None = None
+    pin: Pin | None = None
+    line: int = 0
+
+    @property
+    def policy(self) -> PolicyKeys:
+        """What this level says, for `policy.resolve`."""
+        return PolicyKeys(attempt_timeout=self.attempt_timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetEntry:
+    """One model of an alias.
+
+    Attributes:
+        model: Hub repo, or None for a model that only a provider knows; then there is
+            exactly one route, and `pin` says whether its name carries a version.
+        ref: Branch, tag or commit asked for; None: the default branch.
+        routes: In the order of the file.
+        context: Tokens the model can take, or None.
+        pin: VERSIONED or FLOATING for a model without a repo, else None.
+    """
+
+    model: str | None
+    ref: str | None
+    routes: tuple[RouteEntry, ...]
+    context: int | None = None
+    pin: Pin | None = None
+    line: int = 0
+
+    @property
+    def requested(self) -> str | None:
+        """What the lock must have been asked for; None without a repo.
+
+        No ref is the Hub's default branch, `main`, so `model` and `model@main` ask for the same.
+        """
+        return None if self.model is None else self.ref or DEFAULT_REF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A name that can be called.
+
+    Attributes:
+        task: None: the repo's, as the lock records it.
+        policy: What this level says; `policy.safe` stands here too.
+        targets: In fallback order.
+        environment: The environment whose entry this is; None: the default one.
+    """
+
+    name: str
+    task: str | None
+    policy: PolicyKeys
+    targets: tuple[TargetEntry, ...]
+    environment: str | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A manifest as one environment sees it.
+
+    Attributes:
+        policy: What the file says for every alias.
+        providers: By name; the built-in ones are among them.
+        aliases: By name; an alias that the environment replaces is the replacement.
+        environment: The environment chosen; None: the default one.
+        environments: Names of all environments in the file.
+        file: Path as the user gave it.
+    """
+
+    version: int
+    policy: PolicyKeys
+    providers: Mapping[str, Provider]
+    aliases: Mapping[str, Alias]
+    environment: str | None
+    environments: tuple[str, ...]
+    file: str

@@ -1,0 +1,320 @@
+"""Every key of the manifest: where it may stand, what it takes, what holds without it.
+
+The one source for the validator (`values.py`), the defaults (`policy.py`) and
+the JSON Schema (`schema.py`). A key that is not here is an unknown key.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Level(Enum):
+    """Where a key may stand. Of POLICY, ALIAS, ROUTE and PROVIDER the innermost (last) one given holds."""
+
+    FILE = "the file"
+    POLICY = "policy"
+    ALIAS = "an alias"
+    TARGET = "a target"
+    ROUTE = "a route"
+    PROVIDER = "a provider"
+    PRICE = "price"
+    BREAKER = "breaker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A plain decimal number, `least` to `most`; `above`: more than `least`; `whole`: no fraction."""
+
+    unit: str = ""
+    least: float = 0
+    most: float = 1e12
+    above: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """`true` or `false`; YAML's other spellings of them are refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Text matching `pattern`, a regular expression that Python and ECMAScript read alike.
+
+    Attributes:
+        rule: The pattern in words, for messages.
+        private: A wrong value may be a secret and is never quoted.
+    """
+
+    pattern: str
+    rule: str
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A list or mapping; `name` is its definition in `schema.py`."""
+
+    name: str
+
+
+ValueType = Number | Flag | Choice | Text | Shape
+
+P, A, T, R, V = Level.POLICY, Level.ALIAS, Level.TARGET, Level.ROUTE, Level.PROVIDER
+
+NAME: Final = Text(
+    pattern=r"^[a-z0-9][a-z0-9._-]*$",
+    rule="a name: lower-case letters, digits, '.', '_' and '-', the first a letter or digit",
+)
+VARIABLE: Final = Text(
+    pattern=r"^[A-Z_][A-Z0-9_]*$",
+    rule="the NAME of an environment variable (capitals, digits, '_'); the value stays out of this file",
+    private=True,
+)
+SERVED_NAME: Final = Text(pattern=r"^[!-~]{1,256}$", rule="the provider's name for the model, without blanks")
+WORD: Final = Text(pattern=r"^[!-~]+$", rule="one word without blanks")
+
+WEEK: Final = 604_800.0
+"""Longest time a key may ask for, seconds: below `threading.TIMEOUT_MAX`, past which a wait raises."""
+
+_LENGTH: Final = Number(unit="s", above=True, most=WEEK)
+_WAIT: Final = Number(unit="s", most=WEEK)
+_MONEY: Final = "USD per million tokens"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One row of the table.
+
+    Attributes:
+        default: What holds without the key; None: `text` says what does.
+        text: One line for people.
+    """
+
+    name: str
+    levels: tuple[Level, ...]
+    type: ValueType
+    default: bool | float | str | None = None
+    text: str
+
+
+_FILE_KEYS: Final = (
+    Key(
+        name="version",
+        levels=(Level.FILE,),
+        type=Number(least=1, most=1, whole=True),
+        text="Format; always 1.",
+    ),
+    Key(name="providers", levels=(Level.FILE,), type=Shape(name="providers"), text="How to reach a server."),
+    Key(name="policy", levels=(Level.FILE,), type=Shape(name="policy"), text="Defaults for every alias."),
+    Key(
+        name="models", levels=(Level.FILE,), type=Shape(name="aliases"), text="What can be called, by alias."
+    ),
+    Key(
+        name="environments",
+        levels=(Level.FILE,),
+        type=Shape(name="environments"),
+        text="Aliases that another environment replaces, whole.",
+    ),
+)
+
+_PROVIDER_KEYS: Final = (
+    Key(
+        name="kind",
+        levels=(V,),
+        type=WORD,
+        text="Protocol: hf-inference, hf-endpoint, openai, or a plug-in's.",
+    ),
+    Key(name="url", levels=(V,), type=Shape(name="url"), text="Base URL, http or https, without query."),
+    Key(name="url_env", levels=(V,), type=VARIABLE, text="Environment variable that holds the base URL."),
+    Key(name="key_env", levels=(V,), type=VARIABLE, text="Environment variable that holds the access key."),
+    Key(
+        name="insecure",
+        levels=(V,),
+        type=Flag(),
+        default=False,
+        text="Allow a key over plain http to another machine.",
+    ),
+    Key(name="headers", levels=(V,), type=Shape(name="headers"), text="Fixed extra headers; never a secret."),
+)
+
+_TARGET_KEYS: Final = (
+    Key(name="targets", levels=(A,), type=Shape(name="targets"), text="Models in fallback order."),
+    Key(
+        name="model", levels=(T,), type=Shape(name="model"), text="Hub repo, with @ref for another than main."
+    ),
+    Key(
+        name="routes",
+        levels=(T,),
+        type=Shape(name="routes"),
+        text="Ways to the same weights; default: hf-inference.",
+    ),
+    Key(
+        name="context",
+        levels=(T,),
+        type=Number(unit="tokens", least=1, whole=True),
+        text="Tokens the model can take; default: from the lock.",
+    ),
+    Key(name="provider", levels=(R,), type=NAME, text="A provider's name."),
+    Key(
+        name="name",
+        levels=(R,),
+        type=SERVED_NAME,
+        text="The provider's name for the model; default: the repo.",
+    ),
+    Key(name="price", levels=(R,), type=Shape(name="price"), text="0 is free, absent is unknown."),
+    Key(
+        name="pin",
+        levels=(R,),
+        type=Choice(words=("versioned", "floating")),
+        text="Whether the provider's name carries a version or moves.",
+    ),
+    Key(name="task", levels=(A,), type=Shape(name="task"), text="Default: the repo's, recorded by the lock."),
+)
+
+_POLICY_KEYS: Final = (
+    Key(
+        name="balance",
+        levels=(P, A),
+        type=Choice(words=("ordered",)),
+        default="ordered",
+        text="Order of routes.",
+    ),
+    Key(name="deadline", levels=(P, A), type=_LENGTH, text="The whole call; default: by task."),
+    Key(name="attempt_timeout", levels=(P, A, R), type=_LENGTH, text="One attempt; default: by task."),
+    Key(
+        name="retries",
+        levels=(P, A),
+        type=Number(whole=True, most=100),
+        default=2,
+        text="Further rounds per target.",
+    ),
+    Key(
+        name="max_wait",
+        levels=(P, A),
+        type=_WAIT,
+        default=5.0,
+        text="Longest advice worth waiting for while another route or target is left.",
+    ),
+    Key(
+        name="min_useful",
+        levels=(P, A),
+        type=_WAIT,
+        default=0.5,
+        text="No attempt is started with less time left.",
+    ),
+    Key(
+        name="max_response",
+        levels=(P, A, V),
+        type=Number(unit="bytes", least=1, whole=True),
+        default=64 * 1024 * 1024,
+        text="Bytes of an answer that are read.",
+    ),
+    Key(
+        name="safe",
+        levels=(A,),
+        type=Flag(),
+        text="May be sent again after a failure that leaves open whether it ran; default: by task.",
+    ),
+    Key(
+        name="refusal_fallback",
+        levels=(P, A),
+        type=Flag(),
+        default=False,
+        text="A content-filter refusal may go to the next target.",
+    ),
+    Key(name="breaker", levels=(P, A, V), type=Shape(name="breaker"), text="When a route's circuit opens."),
+    Key(
+        name="concurrency",
+        levels=(P, A, V),
+        type=Number(least=1, most=65_535, whole=True),
+        default=64,
+        text="Attempts in flight per route.",
+    ),
+)
+
+
+def _breaker(name: str, type_: ValueType, default: float | None, text: str) -> Key:
+    return Key(name=name, levels=(Level.BREAKER,), type=type_, default=default, text=text)
+
+
+# Defaults: half of at least 10 answers in the window, or 5 failures in a row; one second, doubling to five.
+_BREAKER_KEYS: Final = (
+    _breaker("failure_rate", Number(above=True, most=1), 0.5, "Share of failures in the window that opens."),
+    _breaker("min_calls", Number(least=1, whole=True), 10, "Answers below which the share is unknown."),
+    _breaker("window", _LENGTH, None, "What is remembered; default: 10 s or twice the attempt timeout."),
+    _breaker("consecutive", Number(least=1, whole=True), 5, "Failures in a row that open."),
+    _breaker(
+        "slow_after", _LENGTH, None, "An answer slower than this counts as a failure; default: none does."
+    ),
+    _breaker("open", _LENGTH, 1.0, "How long it stays open the first time; doubles each time."),
+    _breaker("max_open", _LENGTH, 5.0, "Where the doubling ends."),
+    _breaker(
+        "probes", Number(least=1, most=1000, whole=True), 1, "Attempts let through to see if it is well."
+    ),
+)
+
+_PRICE_KEYS: Final = tuple(
+    Key(name=name, levels=(Level.PRICE,), type=Number(unit=unit), text=f"{unit}; 0 is free.")
+    for name, unit in (
+        ("input", _MONEY),
+        ("output", _MONEY),
+        ("cached", _MONEY),
+        ("image", "USD per image"),
+        ("second", "USD per second"),
+    )
+)
+
+TABLE: Final[tuple[Key, ...]] = (
+    *_FILE_KEYS,
+    *_PROVIDER_KEYS,
+    *_TARGET_KEYS,
+    *_POLICY_KEYS,
+    *_BREAKER_KEYS,
+    *_PRICE_KEYS,
+)
+
+Rows = Mapping[str, Key]
+
+
+def rows_at(*levels: Level) -> Rows:
+    """The keys that may stand at any of `levels`, by name."""
+    return {key.name: key for key in TABLE if set(levels) & set(key.levels)}
+
+
+AT: Final[Mapping[Level, Rows]] = {level: rows_at(level) for level in Level}
+TARGET_ROWS: Final = rows_at(Level.TARGET, Level.ROUTE)
+"""A target that only a provider knows has a route's keys itself."""
+
+
+def homes_of(name: str) -> Iterable[Level]:
+    """The levels at which a key named `name` may stand."""
+    return next((key.levels for key in TABLE if key.name == name), ())
+
+
+def default_number(name: str) -> float:
+    """The default of a key that has a number for one."""
+    return next(
+        float(key.default)
+        for key in TABLE
+        if key.name == name and isinstance(key.default, int | float) and not isinstance(key.default, bool)
+    )
+
+
+def default_flag(name: str) -> bool:
+    """The default of a key that takes true or false."""
+    return next(key.default for key in TABLE if key.name == name and isinstance(key.default, bool))
+
+
+def default_word(name: str) -> str:
+    """The default of a key that takes a word."""
+    return next(key.default for key in TABLE if key.name == name and isinstance(key.default, str))

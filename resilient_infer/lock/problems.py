@@ -1,0 +1,96 @@
+"""Problems: everything wrong with one file, told at once and without its secrets."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from resilient_infer.core.secret import redact
+from resilient_infer.errors import ConfigError, Problem
+from resilient_infer.lock.nodes import Node
+
+_SHOWN: Final = 60
+"""Characters of a value that a message quotes."""
+
+_SUGGESTIONS: Final = 100
+"""Problems after which no spelling is suggested: comparing is slow, and so many are no typo."""
+
+_LISTED: Final = 50
+"""Problems that the message lists; `ConfigError.problems` has them all."""
+
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_./@-]{1,96}")
+
+
+def quote(text: str) -> str:
+    """`text` for a message: no secret, no control character, not endless."""
+    shown = redact(text)
+    if len(shown) > _SHOWN:
+        shown = shown[: _SHOWN - 1] + "…"
+    return '"' + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shown) + '"'
+
+
+def step(path: str, key: str) -> str:
+    """The path one key further down."""
+    shown = redact(key)
+    if not _PLAIN_KEY.fullmatch(shown):
+        shown = quote(key)
+    return f"{path}.{shown}" if path else shown
+
+
+class Problems:
+    """Collects problems of one file.
+
+    Attributes:
+        file: Path as the user gave it.
+        tolerant: Unknown keys are warnings: the file was written by a newer minor version.
+        found: Problems so far.
+        warnings: What is worth saying and stops nothing.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.tolerant = False
+        self.found: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def add(self, where: Node | tuple[int, int], path: str, what: str) -> None:
+        """Note a problem at a node, or at (line, column) from 1; (0, 0) is the whole file."""
+        self.found.append(self._problem(where, path, what))
+
+    def warn(self, where: Node, path: str, what: str) -> None:
+        """Note a warning at a node."""
+        self.warnings.append(self._problem(where, path, what))
+
+    def _problem(self, where: Node | tuple[int, int], path: str, what: str) -> Problem:
+        line, column = where if isinstance(where, tuple) else (where.line, where.column)
+        return Problem(file=self.file, line=line, column=column, path=redact(path), what=redact(what))
+
+    def meant(self, word: str, known: Iterable[str]) -> str:
+        """`; did you mean "x"?`, or the known words if they are few, or nothing."""
+        if len(self.found) >= _SUGGESTIONS:
+            return ""
+        return meant(word, known)
+
+    def error(self) -> ConfigError:
+        """All of it as one error, in the order of the file."""
+        problems = tuple(sorted(self.found, key=lambda problem: (problem.line, problem.column)))
+        lines = [str(problem) for problem in problems[:_LISTED]]
+        if len(problems) > _LISTED:
+            lines.append(f"and {len(problems) - _LISTED} more")
+        return ConfigError("\n".join(lines), problems=problems)
+
+    def raise_if_any(self) -> None:
+        """Raises: ConfigError: Something was found."""
+        if self.found:
+            raise self.error()
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?` if a known word is close, else the known words if they are few, else nothing."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(word[:_SHOWN], choices, n=1)
+    if close:
+        return f"; did you mean {quote(close[0])}?"
+    if 0 < len(choices) <= 8:
+        return "; known: " + ", ".join(quote(choice) for choice in choices)
+    return ""
