@@ -1,0 +1,115 @@
+"""Body: an answer's bytes, decoded, and never more of them than allowed.
+
+Decoding is done here piece by piece, because older urllib3 (before 2.6) turns
+each piece it reads into whatever it inflates to, a thousand times its size.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+CHUNK: Final = 64 * 1024
+"""Bytes read, and inflated, at a time."""
+
+ACCEPTED: Final = "gzip, deflate"
+"""The Accept-Encoding that `read_body` can undo."""
+
+
+class BodyTooLarge(Exception):
+    """The answer is larger than allowed; reading stopped there."""
+
+
+class BodyCut(Exception):
+    """The compressed stream stops before its end."""
+
+
+class BodyGarbled(Exception):
+    """The compression is broken or unknown."""
+
+
+def read_body(pieces: Iterable[bytes], coding: str, most: int) -> bytes:
+    """Read all of `pieces` and undo `coding`.
+
+    Args:
+        pieces: Raw bytes as they come, of moderate size each.
+        coding: Value of Content-Encoding, "" if there is none.
+        most: Bytes allowed, counted before and after decoding.
+
+    Raises:
+        BodyTooLarge: More than `most`. At most `CHUNK` bytes more were held.
+        BodyCut: See above.
+        BodyGarbled: See above.
+    """
+    counted = _at_most(most, pieces)
+    coding = coding.strip().lower()
+    if coding in ("", "identity"):
+        return b"".join(counted)
+    if coding in ("gzip", "x-gzip"):
+        return b"".join(_at_most(most, _gunzip(counted)))
+    if coding == "deflate":
+        return b"".join(_at_most(most, _inflate(counted)))
+    raise BodyGarbled("the answer uses a content coding that was not asked for")
+
+
+def _at_most(most: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > most:
+            raise BodyTooLarge(f"the answer is larger than {most} bytes")
+        yield piece
+
+
+def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Undo gzip, of several members if need be; like gzip itself, let go what follows the last."""
+    member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    whole = 0
+    for piece in pieces:
+        while piece and whole >= 0:
+            if member.eof:
+                whole += 1
+                member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            try:
+                yield member.decompress(piece, CHUNK)
+            except zlib.error as error:
+                if not whole:
+                    raise BodyGarbled("the gzip compression is broken") from error
+                whole = -1
+            piece = member.unconsumed_tail or member.unused_data
+    if whole >= 0:
+        yield from _rest(member)
+
+
+def _inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Undo deflate, with the zlib wrapper the standard asks for or without it, as some servers send it."""
+    start = b""
+    stream = None
+    for piece in pieces:
+        if stream is None:
+            start += piece
+            if len(start) < 2:
+                continue
+            piece, stream = start, zlib.decompressobj(_window_bits(start))
+        while piece and not stream.eof:
+            try:
+                yield stream.decompress(piece, CHUNK)
+            except zlib.error as error:
+                raise BodyGarbled("the deflate compression is broken") from error
+            piece = stream.unconsumed_tail
+    if stream is not None:
+        yield from _rest(stream)
+    elif start:
+        raise BodyCut("the compressed answer stops before its end")
+
+
+def _window_bits(start: bytes) -> int:
+    """zlib or raw deflate? Source: RFC 1950, section 2.2 (CM = 8, the header divides by 31)."""
+    zlib_header = start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0
+    return zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS
+
+
+def _rest(stream: "zlib._Decompress") -> Iterator[bytes]:
+    """What the decompressor still holds (a few hundred bytes), if the stream came to its end."""
+    yield stream.flush()
+    if not stream.eof:
+        raise BodyCut("the compressed answer stops before its end")

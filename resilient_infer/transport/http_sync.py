@@ -1,0 +1,278 @@
+"""HTTP over requests' own machinery: one request, one time limit, one value back.
+
+A requests Session prepares and its adapter pools the connections, with all
+that would act behind our back switched off: no environment at send time, no
+netrc, no cookies, no retries, no redirects. What does not change from call to
+call (URL, headers, proxy, certificates) is worked out once and kept; that is
+half the cost of `Session.post`.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Final
+
+import requests
+from requests.utils import urldefragauth
+from urllib3.util import Retry, Url, parse_url
+
+from resilient_infer.core.http import FaultKind, HttpRequest, HttpResponse, Reception, TransportFault
+from resilient_infer.errors import ConfigError
+from resilient_infer.transport.body import ACCEPTED, CHUNK, read_body
+from resilient_infer.transport.connection import CURRENT, LimitedAdapter, LimitedPool
+from resilient_infer.transport.environment import proxy_for
+from resilient_infer.transport.faults import EXPECTED, ended_fault, fault_of
+from resilient_infer.transport.fork import renew_in_children
+from resilient_infer.transport.headers import check_header, lowered
+from resilient_infer.transport.resolve import RESOLVER, Resolver
+from resilient_infer.transport.watchdog import WATCHDOG, Ending, Limit
+
+LONGEST: Final = 86_400.0
+"""Seconds; no attempt takes longer, and sockets refuse much larger timeouts."""
+
+MOST_SERVERS: Final = 128
+"""Servers whose connections are kept; beyond, the one known longest is let go."""
+
+MOST_TEMPLATES: Final = 512
+"""Prepared requests that are kept."""
+
+PORTS: Final = {"http": 80, "https": 443}
+
+_NO_RETRIES: Final = Retry(total=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Server:
+    """One scheme, host and port, with the way to it.
+
+    Attributes:
+        place: "host:port", for messages.
+        absolute: Requests name the whole URL, as a forwarding proxy wants it.
+    """
+
+    pool: LimitedPool
+    place: str
+    absolute: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Template:
+    """A request as far as it is the same every time.
+
+    Attributes:
+        given: The request's own tuple. Kept, so that its identity stays taken.
+        headers: All headers but the framing and those of a single call.
+        spelling: Lower case to the spelling in `headers`.
+    """
+
+    server: _Server
+    target: str
+    given: tuple[tuple[str, str], ...] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    spelling: Mapping[str, str]
+
+    def with_call_headers(self, extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
+        """The headers of one call.
+
+        Raises:
+            ConfigError: One of them cannot be sent.
+        """
+        headers = dict(self.headers)
+        for name, value in extra:
+            check_header(name, value)
+            headers[self.spelling.get(name.lower(), name)] = value
+        return headers
+
+
+class HttpSync:
+    """Sends requests from any number of threads. Safe to use after a fork.
+
+    Args:
+        pool_maxsize: Connections kept alive per server. More may be open, and are closed after use.
+        resolver: Where addresses come from; the process's own by default.
+    """
+
+    def __init__(self, *, pool_maxsize: int = 64, resolver: Resolver = RESOLVER) -> None:
+        self._pool_maxsize = pool_maxsize
+        self._resolver = resolver
+        self._closed = False
+        self._start()
+        renew_in_children(self)
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._servers: dict[tuple[str, str, int | None], _Server] = {}
+        self._templates: dict[tuple[str, str, int], _Template] = {}
+        self._adapter = LimitedAdapter(
+            pool_connections=MOST_SERVERS, pool_maxsize=self._pool_maxsize, max_retries=0
+        )
+        self._session = _silent_session(self._adapter)
+
+    def renew(self) -> None:
+        """In a forked child: new connections; the parent's go on undisturbed."""
+        servers = self._servers
+        self._start()
+        for server in servers.values():
+            server.pool.abandon()
+
+    def send(self, request: HttpRequest, *, timeout: float, fresh: bool = False) -> Reception:
+        """Send one request and read the whole answer.
+
+        Args:
+            timeout: Seconds for everything: name, connection, TLS, request, answer.
+            fresh: Use a new connection, because a kept-alive one has just failed.
+
+        Returns:
+            The answer, whatever its status (redirects are not followed), or the fault. Nothing a server or
+            a network does is raised. A request that cannot be sent at all is `REJECTED`.
+        """
+        try:
+            template = self._template(request)
+            headers = template.with_call_headers(request.call_headers)
+        except (ConfigError, requests.RequestException, ValueError) as error:
+            return TransportFault(kind=FaultKind.REJECTED, reason=_why_unsendable(error), sent=False)
+        limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        outer, CURRENT.limit = CURRENT.limit, limit
+        try:
+            WATCHDOG.watch(limit)
+            if self._closed:  # asked only now, so that close() either sees the limit or is seen here
+                limit.end(Ending.CLOSED)
+            if limit.left() <= 0:
+                return ended_fault(limit, template.server.place)
+            return _exchange(template, request, headers, limit)
+        finally:
+            CURRENT.limit = outer
+            WATCHDOG.forget(limit)
+            limit.finish()
+
+    def close(self, cancel: bool = False) -> None:
+        """Close idle connections; nothing is sent from now on. A second time it changes nothing.
+
+        Args:
+            cancel: End what is in flight at once (`LOST`); otherwise it may finish.
+        """
+        self._closed = True
+        with self._lock:
+            servers, self._servers = self._servers, {}
+            self._templates = {}
+        for server in servers.values():
+            server.pool.close()
+        self._session.close()
+        if cancel:
+            WATCHDOG.end_all(self)
+
+    def _template(self, request: HttpRequest) -> _Template:
+        key = (request.method, request.url, id(request.headers))
+        template = self._templates.get(key)
+        if template is None or template.given is not request.headers:
+            template = self._prepare(request)
+            with self._lock:
+                if len(self._templates) >= MOST_TEMPLATES:
+                    self._templates = {}
+                self._templates[key] = template
+        return template
+
+    def _prepare(self, request: HttpRequest) -> _Template:
+        for name, value in request.headers:
+            check_header(name, value)
+        given = dict(request.headers)
+        has_login = any(name.lower() == "authorization" for name in given)
+        prepared = self._session.prepare_request(
+            # requests would put a login from the URL in the place of ours.
+            requests.Request(
+                request.method, request.url, headers=given, auth=_as_it_is if has_login else None
+            )
+        )
+        url = str(prepared.url)
+        server = self._server(url)
+        headers = {str(name): str(value) for name, value in prepared.headers.items()}
+        headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        return _Template(
+            server=server,
+            target=str(urldefragauth(url)) if server.absolute else prepared.path_url,
+            given=request.headers,
+            headers=headers,
+            spelling={name.lower(): name for name in headers},
+        )
+
+    def _server(self, address: str) -> _Server:
+        url = parse_url(address)
+        if url.scheme not in PORTS or not url.host:
+            raise ConfigError("this is not an http or https URL")
+        key = (url.scheme, url.host, url.port)
+        with self._lock:
+            server = self._servers.get(key)
+            if server is None:
+                if len(self._servers) >= MOST_SERVERS:
+                    self._templates = {}
+                    del self._servers[next(iter(self._servers))]
+                server = self._servers[key] = self._reach(url)
+        return server
+
+    def _reach(self, url: Url) -> _Server:
+        proxy = proxy_for(url.url)
+        pool = self._adapter.pool_for(url, proxy)
+        pool.resolver = self._resolver
+        place = _place(url) if proxy is None else f"{_place(url)} through the proxy {_place(proxy)}"
+        return _Server(pool=pool, place=place, absolute=proxy is not None and url.scheme == "http")
+
+
+def _place(url: Url) -> str:
+    return f"{url.host}:{url.port or PORTS[str(url.scheme)]}"
+
+
+def _exchange(template: _Template, request: HttpRequest, headers: dict[str, str], limit: Limit) -> Reception:
+    place = template.server.place
+    try:
+        answer = template.server.pool.urlopen(
+            request.method, template.target, body=request.body or None, headers=headers,
+            retries=_NO_RETRIES, redirect=False, assert_same_host=False,
+            timeout=limit.length,  # for each read; only a second net, should the watchdog's fail
+            preload_content=False, decode_content=False,
+        )  # fmt: skip
+    except EXPECTED as error:
+        return fault_of(error, limit, place)
+    received_at = time.time()
+    framed = bool(answer.chunked) or answer.length_remaining is not None
+    try:
+        body = read_body(
+            answer.stream(CHUNK, decode_content=False),
+            answer.headers.get("content-encoding", ""),
+            request.max_response,
+        )
+    except EXPECTED as error:
+        return fault_of(error, limit, place, answer.status)
+    finally:
+        answer.close()  # after a whole body the connection is back in the pool and this changes nothing
+    if not limit.finish():
+        return ended_fault(limit, place, answer.status)
+    return HttpResponse(
+        status=answer.status,
+        headers=lowered(answer.headers.iteritems()),
+        body=body,
+        framed=framed,
+        received_at=received_at,
+    )
+
+
+def _silent_session(adapter: LimitedAdapter) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.headers.clear()
+    session.headers.update({"User-Agent": "resilient-infer", "Accept": "*/*", "Accept-Encoding": ACCEPTED})
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    return prepared
+
+
+def _why_unsendable(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return str(error)
+    return f"the URL cannot be used ({type(error).__name__})"  # its text may quote a login
