@@ -111,9 +111,7 @@ def _check_labels(labels: Json) -> None:
     good = isinstance(labels, list) and labels and all(isinstance(label, str) and label for label in labels)
     if not good:
         _refuse(
-            '"parameters.candidate_labels" is missing'
-            if labels is None
-            else '"candidate_labels" holds no labels',
+            '"candidate_labels" is missing' if labels is None else '"candidate_labels" is no list of labels',
             'give a list of strings: {"inputs": …, "parameters": {"candidate_labels": ["a", "b"]}}',
         )
 
@@ -168,14 +166,4 @@ def _refuse(what: str, hint: str) -> NoReturn:
 
 
 def _kind(value: Json) -> str:
-    if value is None:
-        return "null"
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return names[type(value)]
+    return _NAMES.get(type(value), "null")
