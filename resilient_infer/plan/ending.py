@@ -85,9 +85,16 @@ def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[Call
         hint = (
             "it may have been carried out twice and was not sent again; set safe: true if that does no harm"
         )
+    return AllTargetsFailed, f"{_who_failed(call)} after {len(sent)} attempt(s); the last: {told}", hint
+
+
+def _who_failed(call: Progress) -> str:
     count = len(call.places)
-    who = "its only target failed" if count == 1 else f"all {count} targets failed"
-    return AllTargetsFailed, f"{who} after {len(sent)} attempt(s); the last: {told}", hint
+    if count == 1:
+        return "its only target failed"
+    if call.turns_left():
+        return "no other target may be asked after this failure: the call gave up"
+    return f"all {count} targets failed"
 
 
 def _nothing_sent(call: Progress, out_of_time: bool) -> tuple[type[CallError], str, str]:

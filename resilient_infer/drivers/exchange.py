@@ -1,0 +1,58 @@
+"""Exchange: one attempt put in words, and what came back read as an `Outcome`.
+
+Shared by the drivers; between `build` and `read` each of them sends with its
+own transport. Neither raises for what a server or a network does.
+"""
+
+from resilient_infer.core.attempt import Attempt
+from resilient_infer.core.http import HttpRequest, Reception, TransportFault
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
+from resilient_infer.errors import ProviderError
+from resilient_infer.providers.base import Codec, Unfit
+from resilient_infer.providers.failure import from_fault
+from resilient_infer.providers.registry import codec_for
+
+
+def build(attempt: Attempt) -> HttpRequest | Failure:
+    """The request for an attempt, or an UNFIT failure if its route cannot express the payload.
+
+    Raises:
+        ProviderError: There is no codec for the route, or it broke its contract.
+    """
+    codec = _codec(attempt)
+    try:
+        return codec.build(attempt)
+    except Unfit as unfit:
+        return Failure(kind=FailureKind.UNFIT, reason=str(unfit))
+    except Exception as error:
+        raise _broken(codec, "build", error) from None
+
+
+def read(attempt: Attempt, reception: Reception) -> Outcome:
+    """What an attempt came to.
+
+    Raises:
+        ProviderError: The codec broke its contract.
+    """
+    if isinstance(reception, TransportFault):
+        return from_fault(reception, safe=attempt.safe)
+    codec = _codec(attempt)
+    try:
+        outcome = codec.parse(attempt, reception)
+    except Exception as error:
+        raise _broken(codec, "parse", error) from None
+    if not isinstance(outcome, Success | Failure):
+        raise _broken(codec, "parse", TypeError(f"gave {type(outcome).__name__}"))
+    return outcome
+
+
+def _codec(attempt: Attempt) -> Codec:
+    return codec_for(attempt.route.endpoint.kind, attempt.task.name)
+
+
+def _broken(codec: Codec, method: str, error: Exception) -> ProviderError:
+    # Only the type: the message may quote the payload or the answer.
+    return ProviderError(
+        f"the codec for kind {codec.kind!r} broke its contract: {method}() raised {type(error).__name__}",
+        hint="report it to the plug-in's author; resilient_infer.testing has a kit that shows it",
+    )

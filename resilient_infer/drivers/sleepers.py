@@ -1,0 +1,45 @@
+"""Sleepers: calls that wait, and the one who can wake them all."""
+
+import threading
+
+from resilient_infer.core.gates import Ticket
+from resilient_infer.transport.fork import renew_in_children
+
+
+class Sleepers:
+    """Sleeps that end early when a ticket is called or the client is closed.
+
+    `Event.wait` rather than `time.sleep`: it can be ended, and Ctrl-C comes through at once.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Forget who sleeps: in a forked child, those threads are gone."""
+        self._lock = threading.Lock()
+        self._asleep: set[threading.Event] = set()
+
+    def sleep(self, seconds: float, tickets: tuple[Ticket, ...] = ()) -> None:
+        """Sleep for at most `seconds`."""
+        event = threading.Event()
+        with self._lock:
+            if self.closed:
+                return
+            self._asleep.add(event)
+        try:
+            for ticket in tickets:
+                ticket.notify(event.set)
+            event.wait(seconds)
+        finally:
+            with self._lock:
+                self._asleep.discard(event)
+
+    def close(self) -> None:
+        """Wake everyone, now and in future."""
+        with self._lock:
+            self.closed = True
+            for event in self._asleep:
+                event.set()

@@ -1,0 +1,242 @@
+"""The stage on which a story is told once and played by every driver.
+
+A story gives each route a list of reactions, what its server does at the
+first, second, … attempt; the last one stays. The sync driver plays it with a
+scripted transport and a clock that only the script and the sleeps advance, so
+its events equal the simulated driver's to the last digit.
+"""
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from resilient_infer.core.attempt import Attempt
+from resilient_infer.core.events import Event
+from resilient_infer.core.gates import Ticket
+from resilient_infer.core.http import FaultKind, HttpRequest, HttpResponse, Reception, TransportFault
+from resilient_infer.core.outcome import Failure, Outcome
+from resilient_infer.core.payload import Payload
+from resilient_infer.core.result import Result
+from resilient_infer.core.secret import Secret
+from resilient_infer.core.target import Endpoint, Pin, Route, Target
+from resilient_infer.core.task import TASKS
+from resilient_infer.drivers import exchange
+from resilient_infer.drivers.sleepers import Sleepers
+from resilient_infer.drivers.sync import drive
+from resilient_infer.errors import CallError
+from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
+from resilient_infer.policies.retry import RetryConfig
+from resilient_infer.policies.trip import BreakerConfig
+from resilient_infer.state.gate import GateConfig
+from resilient_infer.state.table import GateTable
+from resilient_infer.testing.simulated import Simulation
+
+POSITIVE = json.dumps([[{"label": "POSITIVE", "score": 0.9}]])
+GENERATED = json.dumps([{"generated_text": "and on"}])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """What a server does with one attempt, and how many seconds it takes."""
+
+    seconds: float = 0.1
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = POSITIVE
+    fault: FaultKind | None = None
+
+    def reception(self) -> Reception:
+        if self.fault is not None:
+            sent = self.fault not in (FaultKind.UNREACHABLE, FaultKind.REJECTED)
+            return TransportFault(kind=self.fault, reason=self.fault.value, sent=sent)
+        return HttpResponse(
+            status=self.status, headers=self.headers, body=self.body.encode(), framed=True, received_at=0.0
+        )
+
+
+OK = Reaction()
+SERVER_ERROR = Reaction(status=500, body='{"error": "boom"}')
+REFUSED = Reaction(seconds=0.001, fault=FaultKind.UNREACHABLE)
+HANG = Reaction(seconds=1e9)
+LOST = Reaction(fault=FaultKind.LOST)
+STALE = Reaction(seconds=0.001, fault=FaultKind.STALE)
+CUT = Reaction(fault=FaultKind.CUT)
+NOT_JSON = Reaction(body="<html>")
+WRONG_SHAPE = Reaction(body='{"hello": 1}')
+BAD_REQUEST = Reaction(status=422, body='{"error": "inputs is not text"}')
+UNAUTHORIZED = Reaction(status=401, body='{"error": "invalid token"}')
+NO_CREDITS = Reaction(status=402, body='{"error": "credits used up"}')
+MISSING = Reaction(status=404, body='{"error": "no such model"}')
+CONFLICT = Reaction(status=409, body='{"error": "locked"}')
+TOO_LONG = Reaction(status=400, body='{"error": {"message": "too long", "code": "context_length_exceeded"}}')
+FILTERED = Reaction(status=400, body='{"error": {"message": "no", "code": "content_filter"}}')
+THROTTLED = Reaction(status=429, body='{"error": "slow down"}')
+
+
+def throttled(seconds: float) -> Reaction:
+    return Reaction(status=429, headers={"retry-after": str(seconds)}, body='{"error": "slow down"}')
+
+
+def loading(seconds: float) -> Reaction:
+    body = json.dumps({"error": "Model is currently loading", "estimated_time": seconds})
+    return Reaction(status=503, body=body)
+
+
+Script = Mapping[str, Sequence[Reaction]]
+"""Reactions by route name, for example {"a": [SERVER_ERROR, OK]}."""
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """An alias with fresh gates; `targets` lists the route names of each target.
+
+    `route_key` names the credential of a route by its name; None sends no token.
+    """
+
+    targets: Sequence[Sequence[str]] = (("a",), ("b",))
+    task: str = "text-classification"
+    deadline: float = 30.0
+    attempt_timeout: float = 10.0
+    retries: int = 2
+    max_wait: float = 5.0
+    min_useful: float = 0.5
+    safe: bool | None = None
+    refusal_fallback: bool = False
+    breaker: BreakerConfig | None = field(default_factory=BreakerConfig)
+    concurrency: int | None = 64
+    contexts: Sequence[int | None] = ()
+    route_key: Callable[[str], str | None] = lambda name: None
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.seed)
+        self.table = GateTable(self.random.random)
+        self.alias = AliasSpec(
+            alias="story",
+            task=TASKS[self.task],
+            targets=tuple(self._target(index, names) for index, names in enumerate(self.targets)),
+            deadline=self.deadline,
+            min_useful=self.min_useful,
+            retry=RetryConfig(
+                retries=self.retries,
+                max_wait=self.max_wait,
+                safe=TASKS[self.task].safe if self.safe is None else self.safe,
+            ),
+            refusal_fallback=self.refusal_fallback,
+        )
+        self.events: list[Event] = []
+        self.env = Env(self.random.random, self.events.append)
+
+    def _target(self, index: int, names: Sequence[str]) -> TargetSpec:
+        context = self.contexts[index] if self.contexts else None
+        target = Target(
+            model=f"org/{names[0]}", revision=f"{index:040x}", pin=Pin.DECLARED, context=context
+        )
+        return TargetSpec(target=target, routes=tuple(self._route(name) for name in names))
+
+    def _route(self, name: str) -> RouteSpec:
+        endpoint = Endpoint(provider="server", kind="hf-inference", url="http://127.0.0.1:9")
+        route = Route(endpoint=endpoint, name=name)
+        config = GateConfig(breaker=self.breaker, concurrency=self.concurrency, retries=self.retries)
+        key = self.route_key(name)
+        return RouteSpec(
+            route=route,
+            gate=self.table.route(route, config),
+            credential_gate=None if key is None else self.table.credential("127.0.0.1", Secret(key)),
+            secret=None if key is None else Secret(key),
+            attempt_timeout=self.attempt_timeout,
+        )
+
+    def spec(self, deadline: float | None = None) -> CallSpec:
+        payload = Payload(inputs="I love it")
+        return CallSpec(
+            alias=self.alias, call_id="call-1", payload=payload, deadline=deadline or self.deadline
+        )
+
+    def gate(self, name: str) -> object:
+        routes = [route for target in self.alias.targets for route in target.routes]
+        return next(route.gate for route in routes if route.route.name == name)
+
+
+class Scripted:
+    """Servers that follow a script, with a clock of their own."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.asked: list[tuple[str, float]] = []
+
+    def react(self, name: str, now: float) -> Reaction:
+        reactions = self._script[name]
+        seen = sum(1 for asked, _ in self.asked if asked == name)
+        self.asked.append((name, now))
+        return reactions[min(seen, len(reactions) - 1)]
+
+
+class ScriptedTransport(Sleepers):
+    """Transport, sleepers and clock in one: only the script and the sleeps make time pass."""
+
+    def __init__(self, servers: Scripted) -> None:
+        super().__init__()
+        self.now = 0.0
+        self._servers = servers
+
+    def clock(self) -> float:
+        return self.now
+
+    def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
+        name = request.url.rsplit("/", 1)[1]
+        reaction = self._servers.react(name, self.now)
+        if reaction.seconds > timeout:
+            self.now += timeout
+            return TransportFault(
+                kind=FaultKind.TIMEOUT, reason=f"no answer within {timeout:.1f} s", sent=True
+            )
+        self.now += reaction.seconds
+        return reaction.reception()
+
+    def sleep(self, seconds: float, tickets: tuple[Ticket, ...] = ()) -> None:
+        self.now += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """How a story went: what the caller got, what was asked of whom and when, and the events."""
+
+    ended: Result | CallError
+    asked: list[tuple[str, float]]
+    events: list[Event]
+    elapsed: float
+
+
+def play_sync(stage: Stage, script: Script, *, deadline: float | None = None) -> Performance:
+    servers = Scripted(script)
+    world = ScriptedTransport(servers)
+    ended: Result | CallError
+    try:
+        ended = drive(stage.spec(deadline), stage.env, world, world, world.clock)
+    except CallError as error:
+        ended = error
+    return Performance(ended, servers.asked, stage.events, world.now)
+
+
+def play_simulated(stage: Stage, script: Script, *, deadline: float | None = None) -> Performance:
+    servers = Scripted(script)
+
+    def world(attempt: Attempt, now: float) -> tuple[float, Outcome]:
+        request = exchange.build(attempt)
+        if isinstance(request, Failure):
+            return 0.0, request
+        reaction = servers.react(attempt.route.name, now)
+        return reaction.seconds, exchange.read(attempt, reaction.reception())
+
+    simulation = Simulation(world)
+    ended: Result | CallError
+    try:
+        ended = simulation.call(stage.spec(deadline), stage.env)
+    except CallError as error:
+        ended = error
+    return Performance(ended, servers.asked, stage.events, simulation.now)
+
+
+DRIVERS: Mapping[str, Callable[..., Performance]] = {"sync": play_sync, "simulated": play_simulated}
