@@ -24,10 +24,15 @@ from resilient_infer.core.attempt import AttemptRecord
 
 
 def _rebuild(
-    cls: type["ResilientInferError"], message: str, state: Mapping[str, object]
+    cls: type["ResilientInferError"],
+    message: str,
+    state: Mapping[str, object],
+    cause: "ResilientInferError | None",
 ) -> "ResilientInferError":
     error = cls.__new__(cls, message)
     error.__dict__.update(state)
+    if cause is not None:
+        error.__cause__ = cause
     return error
 
 
@@ -48,7 +53,9 @@ class ResilientInferError(Exception):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.__dict__)
+        # Pickle drops `__cause__`. One of ours is kept; a stranger may not be picklable.
+        cause = self.__cause__ if isinstance(self.__cause__, ResilientInferError) else None
+        return _rebuild, (type(self), self.message, self.__dict__, cause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

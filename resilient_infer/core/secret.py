@@ -36,6 +36,12 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self._text)
 
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
     def __reduce__(self) -> tuple[type["Secret"], tuple[str]]:
         return Secret, (HIDDEN,)
 

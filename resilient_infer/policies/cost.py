@@ -21,10 +21,10 @@ def cost(usage: Usage | None, price: Price | None) -> int | None:
     """
     if usage is None or price is None:
         return None
-    cached_price = price.input if price.cached is None else price.cached
+    cached = min(usage.cached, usage.input)  # a server that counts them apart must not earn us money
     parts = (
-        (usage.input - usage.cached, price.input),
-        (usage.cached, cached_price),
+        (usage.input - cached, price.input),
+        (cached, price.input if price.cached is None else price.cached),
         (usage.output, price.output),
     )
     total = Decimal(0)

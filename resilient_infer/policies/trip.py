@@ -20,7 +20,7 @@ class BreakerConfig:
     """When a circuit opens and how it closes again.
 
     Attributes:
-        failure_rate: Share of failed (or slow) calls in the window at which it opens, 0 to 1.
+        failure_rate: Share of failed (or slow) calls in the window at which it opens, above 0, up to 1.
         min_calls: Calls in the window below which the rate is unknown.
         window: Seconds that an outcome counts.
         consecutive: Failures in a row at which it opens whatever the rate.
@@ -59,7 +59,8 @@ def should_trip(config: BreakerConfig, tally: Tally) -> bool:
 
 def reaches_rate(config: BreakerConfig, tally: Tally) -> bool:
     """Whether failed or slow calls reach the configured share of at least one call."""
-    return tally.calls > 0 and max(tally.failures, tally.slow) >= config.failure_rate * tally.calls
+    # The quotient, not `failure_rate * calls`: 0.55 * 20 is more than 11.
+    return tally.calls > 0 and max(tally.failures, tally.slow) / tally.calls >= config.failure_rate
 
 
 def open_time(config: BreakerConfig, times_opened: int, *, jitter: float) -> float:

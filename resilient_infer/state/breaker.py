@@ -72,7 +72,7 @@ class Breaker:
             del self._probes[permit]
         if len(self._probes) + self._probe_tally.calls < self._config.probes:
             return None
-        soonest = min((permit.expires_at for permit in self._probes), default=now)
+        soonest = min(permit.expires_at for permit in self._probes)
         return NotBefore(soonest, SkipReason.OPEN, "a probe is on its way")
 
     def take(self, permit: Permit) -> CircuitChange | None:
@@ -95,7 +95,8 @@ class Breaker:
         if permit.probe:
             return self._record_probe(permit, now, failed=failed, slow=slow)
         self._window.record(now, failed=failed, slow=slow)
-        if (failed or slow) and should_trip(self._config, self._window.tally(now)):
+        # A success too may be the call that makes the rate known.
+        if self._window.troubled and should_trip(self._config, self._window.tally(now)):
             return self._open(now)
         return None
 
@@ -103,21 +104,20 @@ class Breaker:
         """Give the place of a probe back; count nothing."""
         self._probes.pop(permit, None)
 
-    def isolate(self) -> CircuitChange | None:
+    def isolate(self) -> None:
         """Open the circuit by hand, until `restore`."""
-        already = math.isinf(self._open_until) and self.circuit.current_state == pybreaker.STATE_OPEN
         self._open_until = math.inf
-        return None if already else self._change(CircuitState.OPEN)
+        self._change(CircuitState.OPEN)
 
-    def restore(self) -> CircuitChange | None:
-        """Close the circuit by hand and forget what was counted."""
-        if self.circuit.current_state == pybreaker.STATE_CLOSED:
-            return None
-        return self._close()
+    def restore(self) -> None:
+        """Close the circuit by hand and forget what was counted, if it is not closed."""
+        if self.circuit.current_state != pybreaker.STATE_CLOSED:
+            self._close()
 
     def _record_probe(self, permit: Permit, now: float, *, failed: bool, slow: bool) -> CircuitChange | None:
-        if self._probes.pop(permit, permit) is not None:
+        if permit not in self._probes:
             return None  # its lease ran out and its place was given to another
+        del self._probes[permit]
         seen = self._probe_tally
         self._probe_tally = Tally(seen.calls + 1, seen.failures + failed, seen.slow + slow)
         if self._probe_tally.calls < self._config.probes:

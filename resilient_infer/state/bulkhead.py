@@ -67,7 +67,8 @@ class Bulkhead:
 
     def leave(self, ticket: Ticket) -> list[Ticket]:
         """Give a place back, called or not. Returns the tickets to wake."""
-        if self._called.pop(ticket, ticket) is None:
+        if ticket in self._called:
+            del self._called[ticket]
             return self._call_waiting()
         if ticket in self._queue:
             self._queue.remove(ticket)

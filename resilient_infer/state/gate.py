@@ -1,7 +1,8 @@
 """Gate: what remembers how one route has been doing, and who may send now.
 
 One lock; only arithmetic under it. Listeners and waiting tickets are told
-after it is released. No method reads a clock: the moment comes in as `now`.
+after it is released, listeners by one thread at a time so that they hear of
+transitions in order. No method reads a clock: the moment comes in as `now`.
 """
 
 import logging
@@ -38,13 +39,23 @@ class GateConfig:
     retries: int
 
 
+_Transition = tuple[
+    pybreaker.CircuitBreaker, pybreaker.CircuitBreakerState | None, pybreaker.CircuitBreakerState
+]
+
+
 class _Relay(pybreaker.CircuitBreakerListener):
     """Remembers transitions while the lock is held, for the users' listeners to hear after it."""
 
     def __init__(self) -> None:
-        self.pending: deque[tuple[pybreaker.CircuitBreaker, object, object]] = deque()
+        self.pending: deque[_Transition] = deque()
 
-    def state_change(self, cb: pybreaker.CircuitBreaker, old_state: object, new_state: object) -> None:
+    def state_change(
+        self,
+        cb: pybreaker.CircuitBreaker,
+        old_state: pybreaker.CircuitBreakerState | None,
+        new_state: pybreaker.CircuitBreakerState,
+    ) -> None:
         self.pending.append((cb, old_state, new_state))
 
 
@@ -55,6 +66,7 @@ class RouteGate:
         self._lock = Lock()
         self._relay = _Relay()
         self._listeners: tuple[pybreaker.CircuitBreakerListener, ...] = ()
+        self._teller: object = None
         self._breaker = (
             None
             if config.breaker is None
@@ -65,10 +77,12 @@ class RouteGate:
         self._not_before = NotBefore(0.0, SkipReason.ADVISED)
 
     def ask(self, now: float, *, lease: float, ticket: Ticket | None = None) -> Permit | NotBefore:
-        """May one attempt be sent now? A refusal takes nothing but a place in the queue."""
+        """May one attempt be sent now? A refusal leaves nothing but the place in the queue it names."""
         woken: list[Ticket] = []
         with self._lock:
-            answer = self._admit(now, lease, ticket, woken)
+            answer = self._refusal(now, ticket, woken)
+            if answer is None:
+                answer = self._admit(now + lease, ticket)
         self._tell(woken)
         return answer
 
@@ -154,26 +168,31 @@ class RouteGate:
         with self._lock:
             self._listeners = tuple(each for each in self._listeners if each is not listener)
 
-    def _admit(
-        self, now: float, lease: float, ticket: Ticket | None, woken: list[Ticket]
-    ) -> Permit | NotBefore:
+    def _refusal(self, now: float, ticket: Ticket | None, woken: list[Ticket]) -> NotBefore | None:
         """The rings in order: not-before, breaker, bulkhead. Nothing is taken until all agree."""
-        if now < self._not_before.moment:
-            return self._not_before
-        breaker, bulkhead = self._breaker, self._bulkhead
-        if breaker is not None:
-            refusal = breaker.refusal(now)
-            if refusal is not None:
-                return refusal
-        if bulkhead is not None and not bulkhead.has_slot(ticket):
-            woken += bulkhead.reclaim(now)
-            if not bulkhead.has_slot(ticket):
-                return NotBefore(math.inf, SkipReason.FULL, ticket=bulkhead.queue_up(ticket))
-        permit = Permit(now + lease)
-        if bulkhead is not None:
-            bulkhead.take(permit, ticket)
-        if breaker is not None:
-            permit.change = breaker.take(permit)
+        refusal = self._not_before if now < self._not_before.moment else None
+        if refusal is None and self._breaker is not None:
+            refusal = self._breaker.refusal(now)
+        bulkhead = self._bulkhead
+        if bulkhead is None:
+            return refusal
+        if refusal is not None:
+            if ticket is not None:  # a slot must not wait for one who may not send
+                woken += bulkhead.leave(ticket)
+            return refusal
+        if bulkhead.has_slot(ticket):
+            return None
+        woken += bulkhead.reclaim(now)
+        if bulkhead.has_slot(ticket):
+            return None
+        return NotBefore(math.inf, SkipReason.FULL, ticket=bulkhead.queue_up(ticket))
+
+    def _admit(self, expires_at: float, ticket: Ticket | None) -> Permit:
+        permit = Permit(expires_at)
+        if self._bulkhead is not None:
+            self._bulkhead.take(permit, ticket)
+        if self._breaker is not None:
+            permit.change = self._breaker.take(permit)
         return permit
 
     def _give_back(self, permit: Permit) -> list[Ticket]:
@@ -183,17 +202,37 @@ class RouteGate:
     def _tell(self, woken: list[Ticket]) -> None:
         """Wake waiting calls and inform listeners, with no lock held."""
         for ticket in woken:
-            ticket.wake()
-        while self._relay.pending:
             try:
-                transition = self._relay.pending.popleft()
-            except IndexError:  # another thread told it
-                return
-            for listener in self._listeners:
-                try:
-                    listener.state_change(*transition)  # type: ignore[arg-type]  # pybreaker's own objects
-                except Exception:
-                    _log.exception("a circuit breaker listener failed; the call goes on")
+                ticket.wake()
+            except Exception:  # its event loop is closed, for example: that is not this call's fault
+                _log.exception("a call that waits for a free slot could not be woken; this call goes on")
+        if self._relay.pending:
+            self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
+        """Tell every transition, unless another thread, or this one further up, is telling them already."""
+        teller = object()
+        try:
+            while (transition := self._next_transition(teller)) is not None:
+                for listener in self._listeners:
+                    try:
+                        listener.state_change(*transition)
+                    except Exception:
+                        _log.exception("a circuit breaker listener failed; the call goes on")
+        finally:
+            if self._teller is teller:  # a listener was interrupted: the next call tells the rest
+                self._teller = None
+
+    def _next_transition(self, teller: object) -> _Transition | None:
+        with self._lock:
+            if self._teller is None:
+                self._teller = teller
+            if self._teller is not teller:
+                return None
+            if self._relay.pending:
+                return self._relay.pending.popleft()
+            self._teller = None
+            return None
 
 
 class CredentialGate:

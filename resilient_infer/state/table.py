@@ -8,10 +8,13 @@ import os
 import random
 from collections.abc import Callable
 from threading import Lock
+from weakref import WeakSet
 
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Route
 from resilient_infer.state.gate import CredentialGate, GateConfig, RouteGate
+
+_tables: "WeakSet[GateTable]" = WeakSet()
 
 
 class GateTable:
@@ -20,6 +23,7 @@ class GateTable:
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
         self.clear()
+        _tables.add(self)
 
     def clear(self) -> None:
         """Forget every gate, and take new locks."""
@@ -45,5 +49,11 @@ class GateTable:
 SHARED = GateTable()
 """The process's own table."""
 
+
+def _clear_all() -> None:
+    for table in list(_tables):
+        table.clear()
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=SHARED.clear)
+    os.register_at_fork(after_in_child=_clear_all)

@@ -44,6 +44,11 @@ class Window:
             bucket[2] += 1
             self._slow += 1
 
+    @property
+    def troubled(self) -> bool:
+        """Whether an outcome that counted at the last `record` failed or was slow."""
+        return self._failures > 0 or self._slow > 0
+
     def tally(self, now: float) -> Tally:
         """What counts at `now`; the run of consecutive failures ends with the window that holds it."""
         self._advance(now)
