@@ -80,9 +80,8 @@ class RouteGate:
         """May one attempt be sent now? A refusal leaves nothing but the place in the queue it names."""
         woken: list[Ticket] = []
         with self._lock:
-            answer = self._refusal(now, ticket, woken)
-            if answer is None:
-                answer = self._admit(now + lease, ticket)
+            refusal = self._refusal(now, ticket, woken)
+            answer = self._admit(now + lease, ticket) if refusal is None else refusal
         self._tell(woken)
         return answer
 
