@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from resilient_infer.assembly import Assembly
 from resilient_infer.core.events import Event, Listener
@@ -17,6 +17,9 @@ from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError
 from resilient_infer.transport.http_sync import HttpSync
+
+if TYPE_CHECKING:
+    import pybreaker
 
 _log = logging.getLogger("resilient_infer")
 _log.addHandler(logging.NullHandler())
@@ -51,16 +54,21 @@ class Client:
         lockfiles: str | Path | None = None,
         environment: str | None = None,
         lock_mode: LockMode | None = None,
-        listeners: Iterable[Listener | object] = (),
+        listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]" = (),
         private_state: bool = False,
     ) -> None:
-        listeners = tuple(listeners)
-        self._listeners = tuple(each for each in listeners if callable(each))
+        self._listeners: list[Listener] = []
+        circuit_listeners: list[pybreaker.CircuitBreakerListener] = []
+        for each in listeners:
+            if callable(each):
+                self._listeners.append(each)
+            else:
+                circuit_listeners.append(each)
         self._assembly = Assembly.load(
             lockfiles=lockfiles,
             environment=environment,
             lock_mode=lock_mode,
-            circuit_listeners=tuple(each for each in listeners if hasattr(each, "state_change")),
+            circuit_listeners=tuple(circuit_listeners),
             private_state=private_state,
         )
         self._env = self._assembly.env(self._tell if self._listeners else None)

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from resilient_infer.core.task import Task
 from resilient_infer.lock.keys import default_flag, default_number, default_word
+from resilient_infer.policies.trip import BreakerConfig
 
 _T = TypeVar("_T")
 _L = TypeVar("_L", "BreakerKeys", "PolicyKeys")
@@ -51,29 +52,6 @@ class PolicyKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
-    """When a route's circuit opens and for how long.
-
-    Attributes:
-        failure_rate: Share of failures in the window that opens it, if there are `min_calls` answers.
-        window: Seconds that are remembered.
-        consecutive: Failures in a row that open it.
-        slow_after: Seconds after which an answer counts as a failure; None: no answer is too slow.
-        open: Seconds it stays open the first time; doubles up to `max_open`.
-        probes: Attempts let through at a time to see if the route is well.
-    """
-
-    failure_rate: float
-    min_calls: int
-    window: float
-    consecutive: int
-    slow_after: float | None
-    open: float
-    max_open: float
-    probes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What holds for one route of one alias. Times in seconds, sizes in bytes; see the key table."""
 
@@ -86,7 +64,7 @@ class Policy:
     safe: bool
     refusal_fallback: bool
     balance: str
-    breaker: Breaker
+    breaker: BreakerConfig
     concurrency: int
 
 
@@ -120,9 +98,9 @@ def resolve(task: Task, *levels: PolicyKeys) -> Policy:
     )
 
 
-def _breaker(given: BreakerKeys, attempt_timeout: float) -> Breaker:
+def _breaker(given: BreakerKeys, attempt_timeout: float) -> BreakerConfig:
     first_open = _or(given.open, default_number("open"))
-    return Breaker(
+    return BreakerConfig(
         failure_rate=_or(given.failure_rate, default_number("failure_rate")),
         min_calls=_or(given.min_calls, int(default_number("min_calls"))),
         window=_or(given.window, max(SHORTEST_WINDOW, 2 * attempt_timeout)),

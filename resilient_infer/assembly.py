@@ -1,0 +1,332 @@
+"""Assembly: manifest, lock, codecs and gates put together into what a plan needs.
+
+The composition root, shared by every client. Files are read once; keys and
+URLs in environment variables are looked at with every call, so that setting a
+variable takes effect at once.
+"""
+
+import math
+import os
+import random
+import uuid
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast, get_args
+from urllib.parse import urlsplit
+
+from resilient_infer.core.events import Event
+from resilient_infer.core.secret import Secret
+from resilient_infer.core.target import Endpoint, Pin, Route, Target
+from resilient_infer.core.task import TASKS, Task
+from resilient_infer.errors import ConfigError, PayloadRefused
+from resilient_infer.lock.binding import BoundAlias, BoundTarget, Mode, bind
+from resilient_infer.lock.discovery import Found, find, read_file
+from resilient_infer.lock.entries import Manifest, Provider, RouteEntry
+from resilient_infer.lock.lockfile import Lock, LockedModel, overlay, parse_lock
+from resilient_infer.lock.manifest import parse_manifest
+from resilient_infer.lock.policy import Policy, PolicyKeys, resolve
+from resilient_infer.lock.read_provider import BUILT_IN
+from resilient_infer.lock.url import exposes_key, parse_url
+from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
+from resilient_infer.policies.retry import RetryConfig
+from resilient_infer.providers.payload import normalise
+from resilient_infer.providers.registry import codec_for, kinds
+from resilient_infer.state.gate import GateConfig, RouteGate
+from resilient_infer.state.table import SHARED, GateTable
+from resilient_infer.transport.credentials import HUB_VARIABLES, read_key
+from resilient_infer.transport.environment import check_environment
+from resilient_infer.transport.fork import renew_in_children
+from resilient_infer.transport.headers import check_header
+
+if TYPE_CHECKING:
+    import pybreaker
+
+MODE_VARIABLE: Final = "RESILIENT_INFER_LOCK_MODE"
+LONGEST_DEADLINE: Final = 7 * 86_400.0
+"""Seconds; a longer deadline is taken for a slip of units."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """A spec, and the variables it was made from with the values they had then."""
+
+    spec: AliasSpec
+    seen: tuple[tuple[str, str | None], ...]
+
+
+class Assembly:
+    """What one client may call. Safe from any number of threads.
+
+    Args:
+        manifest: None where only a lock is shipped.
+        table: The gates; the process's own, unless the client wants to be alone.
+        environ: Where key and URL variables are looked up, with every call.
+        source: Where the files came from, for messages.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest | None,
+        lock: Lock | None,
+        mode: Mode,
+        *,
+        table: GateTable,
+        environ: Mapping[str, str],
+        source: str,
+        circuit_listeners: "tuple[pybreaker.CircuitBreakerListener, ...]" = (),
+    ) -> None:
+        self.source = source
+        self._manifest = manifest
+        self._lock = lock
+        self._mode: Mode = mode
+        self._table = table
+        self._environ = environ
+        self._circuit_listeners = circuit_listeners
+        self._listened: set[RouteGate] = set()
+        self._remembered: dict[str, _Remembered] = {}
+        renew_in_children(self)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        lockfiles: str | Path | None,
+        environment: str | None,
+        lock_mode: str | None,
+        circuit_listeners: "tuple[pybreaker.CircuitBreakerListener, ...]" = (),
+        private_state: bool = False,
+    ) -> "Assembly":
+        """Find and read the files.
+
+        Raises:
+            ConfigError: With every problem of the file that is wrong.
+        """
+        mode = _mode(lock_mode, os.environ)
+        found = find(lockfiles, environment, os.environ, Path.cwd())
+        manifest = None
+        if found.manifest is not None:
+            text = read_file(found.manifest)
+            manifest = parse_manifest(text, _shown(found.manifest), found.environment, kinds=kinds())
+        if mode == "off":
+            message = 'lock_mode="off": nothing is pinned; answers may come from any version of a model'
+            warnings.warn(message, stacklevel=4)
+        return cls(
+            manifest,
+            None if mode == "off" else _read_locks(found),
+            mode,
+            table=GateTable() if private_state else SHARED,
+            environ=os.environ,
+            source=_shown(found.folder),
+            circuit_listeners=circuit_listeners,
+        )
+
+    def env(self, emit: Callable[[Event], None] | None) -> Env:
+        """The world as plans see it."""
+        return Env(random.random, emit)
+
+    def renew(self) -> None:
+        """In a forked child: look up every gate anew, for the parent's belong to threads that are gone."""
+        self._remembered = {}
+        self._listened = set()
+        if self._table is not SHARED:
+            self._table.clear()
+
+    def close(self) -> None:
+        """Tell this client's circuit listeners nothing more."""
+        for gate in self._listened:
+            for listener in self._circuit_listeners:
+                gate.remove_listener(listener)
+        self._listened = set()
+
+    def call_spec(self, alias: str, payload: object, deadline: float | None) -> CallSpec:
+        """One call, ready to be planned; see `Client.call` for what it raises."""
+        spec = self.alias_spec(alias)
+        if deadline is None:
+            deadline = spec.deadline
+        elif not _is_length(deadline):
+            what = f"deadline must be a number of seconds above 0 and up to {LONGEST_DEADLINE:g}"
+            raise ConfigError(f"{alias}: {what}, not {deadline!r}")
+        try:
+            normal = normalise(spec.task, payload)
+        except PayloadRefused as refused:
+            raise PayloadRefused(f"{alias}: {refused.message}", hint=refused.hint, alias=alias) from None
+        return CallSpec(alias=spec, call_id=uuid.uuid4().hex, payload=normal, deadline=float(deadline))
+
+    def alias_spec(self, alias: str) -> AliasSpec:
+        """What is the same for every call of an alias, as long as the variables it names stay the same."""
+        remembered = self._remembered.get(alias)
+        if remembered is not None and all(
+            self._environ.get(name) == value for name, value in remembered.seen
+        ):
+            return remembered.spec
+        seen: dict[str, str | None] = {}
+        spec = self._assemble(alias, seen)
+        if not any(route.unusable for target in spec.targets for route in target.routes):
+            self._remembered[alias] = _Remembered(spec, tuple(seen.items()))
+        return spec
+
+    def _assemble(self, name: str, seen: dict[str, str | None]) -> AliasSpec:
+        bound = bind(self._manifest, self._lock, name, self._mode)
+        task = self._task(bound)
+        common = resolve(task, self._file_policy, bound.alias.policy)
+        targets = tuple(
+            TargetSpec(
+                target=_target(each),
+                routes=tuple(self._route(bound, task, route, seen) for route in each.entry.routes),
+            )
+            for each in bound.targets
+        )
+        return AliasSpec(
+            alias=name,
+            task=task,
+            targets=targets,
+            deadline=common.deadline,
+            min_useful=common.min_useful,
+            retry=RetryConfig(retries=common.retries, max_wait=common.max_wait, safe=common.safe),
+            refusal_fallback=common.refusal_fallback,
+        )
+
+    @property
+    def _file_policy(self) -> PolicyKeys:
+        return PolicyKeys() if self._manifest is None else self._manifest.policy
+
+    def _task(self, bound: BoundAlias) -> Task:
+        name = bound.alias.name
+        if bound.task is None:
+            raise ConfigError(
+                f"{name}: its task is not known: neither the manifest nor the lock says it",
+                hint=f"add task: to the alias; it is one of {', '.join(sorted(TASKS))}",
+            )
+        if bound.task not in TASKS:
+            near = get_close_matches(bound.task, TASKS, 1)
+            meant = f' (did you mean "{near[0]}"?)' if near else ""
+            raise ConfigError(
+                f'{name}: task "{bound.task}" cannot be called{meant}',
+                hint=f"the tasks are {', '.join(sorted(TASKS))}",
+            )
+        return TASKS[bound.task]
+
+    def _route(
+        self, bound: BoundAlias, task: Task, entry: RouteEntry, seen: dict[str, str | None]
+    ) -> RouteSpec:
+        known = BUILT_IN if self._manifest is None else self._manifest.providers
+        provider = known[entry.provider]
+        policy = resolve(task, self._file_policy, bound.alias.policy, entry.policy, provider.policy)
+        codec_for(provider.kind, task.name)  # now rather than in the middle of a call
+        try:
+            url = self._url(provider, seen)
+            secret = self._secret(provider, url, seen)
+            unusable = ""
+        except _Unset as unset:
+            url, secret, unusable = "", None, str(unset)
+        route = Route(endpoint=_endpoint(provider, url, policy), name=entry.name, price=entry.price)
+        gate = self._gate(route, policy)
+        host = urlsplit(url).netloc
+        return RouteSpec(
+            route=route,
+            gate=gate,
+            credential_gate=None if secret is None else self._table.credential(host, secret),
+            secret=secret,
+            attempt_timeout=policy.attempt_timeout,
+            unusable=unusable,
+        )
+
+    def _url(self, provider: Provider, seen: dict[str, str | None]) -> str:
+        if provider.url_env is None:
+            assert provider.url is not None
+            url = provider.url
+        else:
+            seen[provider.url_env] = text = self._environ.get(provider.url_env)
+            if not text:
+                raise _Unset(f"the environment variable {provider.url_env} (its URL) is not set")
+            try:
+                url = parse_url(text)
+            except ValueError as error:
+                raise ConfigError(
+                    f"provider {provider.name}: the URL in {provider.url_env} cannot be used: {error}"
+                ) from None
+        check_environment(url)
+        return url
+
+    def _secret(self, provider: Provider, url: str, seen: dict[str, str | None]) -> Secret | None:
+        variable = provider.key_env
+        if variable is None:
+            return None
+        if exposes_key(url) and not provider.insecure:
+            raise ConfigError(
+                f"provider {provider.name}: the key in {variable} would be sent over plain http to "
+                f"another machine",
+                hint="use https, or set insecure: true on the provider if the network is trusted",
+            )
+        for name in HUB_VARIABLES if variable in HUB_VARIABLES else (variable,):
+            seen[name] = self._environ.get(name)
+        secret = read_key(variable, self._environ)
+        if secret is None:
+            raise _Unset(f"the environment variable {variable} (its key) is not set")
+        return secret
+
+    def _gate(self, route: Route, policy: Policy) -> RouteGate:
+        config = GateConfig(breaker=policy.breaker, concurrency=policy.concurrency, retries=policy.retries)
+        gate = self._table.route(route, config)
+        for listener in self._circuit_listeners:
+            gate.add_listener(listener)
+            self._listened.add(gate)
+        return gate
+
+
+class _Unset(Exception):
+    """A variable that a route needs is not set; the route is unusable until it is."""
+
+
+def _target(bound: BoundTarget) -> Target:
+    entry, locked = bound.entry, bound.locked
+    context = entry.context
+    if isinstance(locked, LockedModel):
+        context = context or locked.contract.max_length
+        return Target(model=entry.model, revision=locked.revision, pin=Pin.DECLARED, context=context)
+    return Target(model=entry.model, revision=None, pin=entry.pin or Pin.FLOATING, context=context)
+
+
+def _endpoint(provider: Provider, url: str, policy: Policy) -> Endpoint:
+    for name, value in provider.headers:
+        check_header(name, value)
+    return Endpoint(
+        provider=provider.name,
+        kind=provider.kind,
+        url=url,
+        headers=provider.headers,
+        max_response=policy.max_response,
+    )
+
+
+def _read_locks(found: Found) -> Lock | None:
+    locks = [
+        None if path is None else parse_lock(read_file(path), _shown(path))
+        for path in (found.lock, found.environment_lock)
+    ]
+    return overlay(*locks)
+
+
+def _mode(argument: str | None, environ: Mapping[str, str]) -> Mode:
+    mode = argument or environ.get(MODE_VARIABLE) or "locked"
+    if mode not in get_args(Mode):
+        source = "lock_mode" if argument else MODE_VARIABLE
+        raise ConfigError(f"{source} is one of {', '.join(get_args(Mode))}, not {mode!r}")
+    return cast("Mode", mode)
+
+
+def _shown(path: Path) -> str:
+    """A path as people would write it: relative to where they are, if it is below."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _is_length(seconds: object) -> bool:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return False
+    return math.isfinite(seconds) and 0 < seconds <= LONGEST_DEADLINE
