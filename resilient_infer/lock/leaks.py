@@ -5,7 +5,7 @@ from typing import Final
 
 from resilient_infer.core.secret import SHAPES, looks_like_secret
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from resilient_infer.lock.problems import Problems, step
+from resilient_infer.lock.problems import Path, Problems
 from resilient_infer.lock.reader import place_of
 
 _WHAT: Final = "this looks like an access token; take it out, revoke it, and name its variable in key_env"
@@ -24,18 +24,18 @@ def refuse_secrets(root: Node, text: bytes, problems: Problems) -> None:
     for found in SHAPES.finditer(source):
         place = place_of(source, found.start())
         if place[0] not in lines:
-            problems.add(place, "", _WHAT)
+            problems.add(place, (), _WHAT)
 
 
-def _scalars(root: Node) -> Iterator[tuple[ScalarNode, str]]:
+def _scalars(root: Node) -> Iterator[tuple[ScalarNode, Path]]:
     """Every scalar with the way to it, keys included; without recursion."""
-    stack: list[tuple[Node, str]] = [(root, "")]
+    stack: list[tuple[Node, Path]] = [(root, ())]
     while stack:
         node, path = stack.pop()
         match node:
             case ScalarNode():
                 yield node, path
             case SequenceNode(items=items):
-                stack.extend((item, f"{path}[{number}]") for number, item in enumerate(items))
+                stack.extend((item, (*path, number)) for number, item in enumerate(items))
             case MappingNode(items=pairs):
-                stack.extend((part, step(path, key.text)) for key, value in pairs for part in (key, value))
+                stack.extend((part, (*path, key.text)) for key, value in pairs for part in (key, value))

@@ -158,7 +158,7 @@ def parse_lock(text: bytes, file: str, *, parser: Parser = "auto") -> Lock:
     if version[0] != MAJOR:
         raise problems.error()
     problems.tolerant = version[1] > MINOR
-    found = fields(Place(root, "", problems), _ROOT_ROWS)
+    found = fields(Place(root, (), problems), _ROOT_ROWS)
     models = found.required("models", RELOCK)
     locked: dict[str, LockEntry] = {}
     if models is not None:
@@ -187,9 +187,9 @@ def _version(root: MappingNode, problems: Problems) -> tuple[int, int]:
     """Major and minor; (0, 0) with a problem noted if this release cannot read the file."""
     node = next((value for key, value in root.items if key.text == "lock_version"), None)
     if node is None:
-        problems.add(root, "lock_version", f"missing, so the rest cannot be trusted; {RELOCK}")
+        problems.add(root, ("lock_version",), f"missing, so the rest cannot be trusted; {RELOCK}")
         return 0, 0
-    place = Place(node, "lock_version", problems)
+    place = Place(node, ("lock_version",), problems)
     value = scalar(place)
     parts = None if value is None else _VERSION.fullmatch(value.text)
     if value is None or parts is None or not value.quoted:

@@ -12,7 +12,7 @@ from resilient_infer.lock.keys import AT, NAME, Level
 from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode, ScalarNode
 from resilient_infer.lock.policy import PolicyKeys
-from resilient_infer.lock.problems import Problems, meant, quote, step
+from resilient_infer.lock.problems import Problems, meant, quote
 from resilient_infer.lock.read_alias import read_alias
 from resilient_infer.lock.read_provider import read_policy, read_providers
 from resilient_infer.lock.reader import Parser, read_yaml
@@ -42,9 +42,8 @@ def parse_manifest(
     problems = Problems(file)
     root = read_yaml(text, file, parser=parser, problems=problems)
     refuse_secrets(root, text, problems)
-    found = fields(Place(root, "", problems), AT[Level.FILE])
-    if found.required("version", "write version: 1 as the first line"):
-        number_at(found, "version")
+    found = fields(Place(root, (), problems), AT[Level.FILE])
+    _check_version(found)
     providers = read_providers(found.at("providers"), kinds)
     policy = found.at("policy")
     keys = PolicyKeys() if policy is None else read_policy(fields(policy, AT[Level.POLICY]))
@@ -63,6 +62,14 @@ def parse_manifest(
         environments=tuple(sorted(replaced)),
         file=file,
     )
+
+
+def _check_version(found: Fields) -> None:
+    place = found.required("version", "write version: 1 as the first line")
+    if place is not None and isinstance(place.node, ScalarNode) and place.node.text in ("2", "3", "4"):
+        place.wrong("this release reads version 1; use a newer release, or write version: 1")
+    else:
+        number_at(found, "version")
 
 
 def _aliases(place: Place, providers: Mapping[str, Provider], environment: str | None) -> dict[str, Alias]:
@@ -86,7 +93,7 @@ def _environments(
         for key in _keys(value):
             if key.text not in known:
                 what = f"this replaces no alias of models{value.problems.meant(key.text, known)}"
-                value.problems.add(key, step(value.path, key.text), what)
+                value.problems.add(key, (*value.path, key.text), what)
         environments[name.text] = _aliases(value, providers, name.text)
     return environments
 

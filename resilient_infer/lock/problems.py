@@ -15,6 +15,9 @@ _SHOWN: Final = 60
 _SUGGESTIONS: Final = 100
 """Problems after which no spelling is suggested: comparing is slow, and so many are no typo."""
 
+_FEW: Final = 8
+"""Known words that are listed where none is close."""
+
 _LISTED: Final = 50
 """Problems that the message lists; `ConfigError.problems` has them all."""
 
@@ -29,12 +32,20 @@ def quote(text: str) -> str:
     return '"' + "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shown) + '"'
 
 
-def step(path: str, key: str) -> str:
-    """The path one key further down."""
-    shown = redact(key)
-    if not _PLAIN_KEY.fullmatch(shown):
-        shown = quote(key)
-    return f"{path}.{shown}" if path else shown
+Path = tuple[str | int, ...]
+"""The keys and list positions that lead to a value; put into words only when something is wrong there."""
+
+
+def in_words(path: Path) -> str:
+    """The path as people write it, for example `models.chat.targets[0].name`."""
+    parts: list[str] = []
+    for part in path:
+        if isinstance(part, int):
+            parts.append(f"[{part}]")
+            continue
+        shown = redact(part)
+        parts.append(("." if parts else "") + (shown if _PLAIN_KEY.fullmatch(shown) else quote(part)))
+    return "".join(parts)
 
 
 class Problems:
@@ -53,23 +64,25 @@ class Problems:
         self.found: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def add(self, where: Node | tuple[int, int], path: str, what: str) -> None:
+    def add(self, where: Node | tuple[int, int], path: Path, what: str) -> None:
         """Note a problem at a node, or at (line, column) from 1; (0, 0) is the whole file."""
         self.found.append(self._problem(where, path, what))
 
-    def warn(self, where: Node, path: str, what: str) -> None:
+    def warn(self, where: Node, path: Path, what: str) -> None:
         """Note a warning at a node."""
         self.warnings.append(self._problem(where, path, what))
 
-    def _problem(self, where: Node | tuple[int, int], path: str, what: str) -> Problem:
+    def _problem(self, where: Node | tuple[int, int], path: Path, what: str) -> Problem:
         line, column = where if isinstance(where, tuple) else (where.line, where.column)
-        return Problem(file=self.file, line=line, column=column, path=redact(path), what=redact(what))
+        return Problem(file=self.file, line=line, column=column, path=in_words(path), what=redact(what))
 
     def meant(self, word: str, known: Iterable[str]) -> str:
         """`; did you mean "x"?`, or the known words if they are few, or nothing."""
-        if len(self.found) >= _SUGGESTIONS:
-            return ""
-        return meant(word, known)
+        return meant(word, known) if len(self.found) < _SUGGESTIONS else ""
+
+    def near(self, word: str, known: Iterable[str]) -> str:
+        """`; did you mean "x"?`, or nothing."""
+        return near(word, known) if len(self.found) < _SUGGESTIONS else ""
 
     def error(self) -> ConfigError:
         """All of it as one error, in the order of the file."""
@@ -88,9 +101,13 @@ class Problems:
 def meant(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` if a known word is close, else the known words if they are few, else nothing."""
     choices = sorted(known)
-    close = difflib.get_close_matches(word[:_SHOWN], choices, n=1)
-    if close:
-        return f"; did you mean {quote(close[0])}?"
-    if 0 < len(choices) <= 8:
-        return "; known: " + ", ".join(quote(choice) for choice in choices)
-    return ""
+    suggestion = near(word, choices)
+    if suggestion or not 0 < len(choices) <= _FEW:
+        return suggestion
+    return "; known: " + ", ".join(quote(choice) for choice in choices)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?` if a known word is close, else nothing."""
+    close = difflib.get_close_matches(word[:_SHOWN], sorted(known), n=1)
+    return f"; did you mean {quote(close[0])}?" if close else ""

@@ -8,7 +8,7 @@ from resilient_infer.core.target import Price
 from resilient_infer.lock.entries import Provider
 from resilient_infer.lock.keys import AT, NAME, Level, Text
 from resilient_infer.lock.policy import BreakerKeys, PolicyKeys, contradictions
-from resilient_infer.lock.problems import quote, step
+from resilient_infer.lock.problems import quote
 from resilient_infer.lock.url import exposes_key, parse_url
 from resilient_infer.lock.values import (
     Fields,
@@ -138,7 +138,7 @@ def _headers(place: Place | None) -> tuple[tuple[str, str], ...]:
     for key, value in entries(place, HEADER_NAME, "header"):
         fault = _header_fault(key.text, headers)
         if fault:
-            place.problems.add(key, step(place.path, key.text), fault)
+            place.problems.add(key, (*place.path, key.text), fault)
             continue
         content = text(value, HEADER_VALUE)
         if content is not None and ("${" in content or "{{" in content):
@@ -173,7 +173,7 @@ def read_policy(found: Fields) -> PolicyKeys:
     for key, what in contradictions(keys):
         outer, _, inner = key.partition(".")
         where = found.at(outer) or found.place
-        Place(where.node, step(where.path, inner) if inner else where.path, where.problems).wrong(what)
+        where.problems.add(where.node, (*where.path, inner) if inner else where.path, what)
     return keys
 
 

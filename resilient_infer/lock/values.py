@@ -12,7 +12,7 @@ from typing import Final
 
 from resilient_infer.lock.keys import Choice, Flag, Key, Number, Rows, Text, homes_of
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode, kind_of, needs_quotes
-from resilient_infer.lock.problems import Problems, quote, step
+from resilient_infer.lock.problems import Path, Problems, quote
 
 # As JSON writes a number, without exponent: what every YAML reader takes for the same one.
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?")
@@ -23,7 +23,7 @@ class Place:
     """A node, the way to it, and where to note what is wrong with it."""
 
     node: Node
-    path: str
+    path: Path
     problems: Problems
 
     def wrong(self, what: str) -> None:
@@ -61,7 +61,7 @@ def fields(place: Place, rows: Rows) -> Fields:
     given: dict[str, Place] = {}
     for key, value in node.items:
         if key.text in rows:
-            given[key.text] = Place(value, step(place.path, key.text), place.problems)
+            given[key.text] = Place(value, (*place.path, key.text), place.problems)
         else:
             _unknown(place, key, rows)
     return Fields(place, rows, given)
@@ -71,13 +71,14 @@ _SECRET_KEYS: Final = re.compile(r"(?i)(?:api_?)?(?:key|token|secret|password)|a
 
 
 def _unknown(place: Place, key: ScalarNode, rows: Rows) -> None:
-    problems, path = place.problems, step(place.path, key.text)
+    problems, path = place.problems, (*place.path, key.text)
     if problems.tolerant:
         problems.warn(key, path, "unknown key, left unread; a newer release wrote it")
         return
     homes = " or ".join(level.value for level in homes_of(key.text))
     if homes:
-        problems.add(key, path, f"this key has no meaning here; it belongs to {homes}")
+        near = problems.near(key.text, rows)
+        problems.add(key, path, f"this key has no meaning here; it belongs to {homes}{near}")
     elif "key_env" in rows and _SECRET_KEYS.fullmatch(key.text):
         problems.add(key, path, "a secret does not belong here; name its environment variable in key_env")
     else:
@@ -91,7 +92,7 @@ def entries(place: Place, names: Text, what: str) -> Iterator[tuple[ScalarNode, 
         place.wrong(f"{kind_of(node)} where a mapping by {what} is expected")
         return
     for key, value in node.items:
-        path = step(place.path, key.text)
+        path = (*place.path, key.text)
         if text(Place(key, path, place.problems), names) is not None:
             yield key, Place(value, path, place.problems)
 
@@ -105,7 +106,7 @@ def items(place: Place, what: str) -> Iterator[Place]:
     if not node.items:
         place.wrong(f"an empty list; name at least one of the {what}, or leave the key out")
     for number, item in enumerate(node.items):
-        yield Place(item, f"{place.path}[{number}]", place.problems)
+        yield Place(item, (*place.path, number), place.problems)
 
 
 def scalar(place: Place) -> ScalarNode | None:
