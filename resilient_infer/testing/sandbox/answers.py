@@ -90,8 +90,9 @@ def vector_of(model: Model, text: str) -> list[float]:
     places = [0.0] * model.dimension
     features = _WORDS.findall(text.lower()) + sorted(_triples(text))
     for feature in [f"\0{model.name}", *features]:
-        _add(places, f"{model.name}\0{feature}", 1.0)
-    _add(places, f"{model.commit}\0{text}", _TREMOR)
+        _add(places, f"{model.name}\0{feature}")
+    # Between 0.01 and 0.11 on top of whole numbers, so the sum is never the null vector.
+    places[_digest(text)[0] % model.dimension] += _TREMOR + 0.01 + _tremor(model, text)
     length = math.hypot(*places)
     return [place / length for place in places]
 
@@ -146,11 +147,11 @@ def _tremor(model: Model, text: str) -> float:
     return (number / 2**31 - 1) * _TREMOR
 
 
-def _add(places: list[float], feature: str, weight: float) -> None:
+def _add(places: list[float], feature: str) -> None:
     digest = _digest(feature)
     for start in range(0, len(digest), 4):
         number = int.from_bytes(digest[start : start + 4], "big")
-        places[(number >> 1) % len(places)] += weight if number & 1 else -weight
+        places[(number >> 1) % len(places)] += 1.0 if number & 1 else -1.0
 
 
 def _digest(text: str) -> bytes:

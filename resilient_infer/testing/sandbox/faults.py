@@ -55,7 +55,7 @@ class Fault(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Nobody listens: connections are refused and open ones reset, until the server is healed.
+    """Nobody listens: connections are refused and open ones cut off, until the server is healed.
 
     The one fault of a whole server; it takes no model, attempts or chance.
     """

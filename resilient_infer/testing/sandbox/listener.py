@@ -4,12 +4,16 @@ import selectors
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 
 _HOST = "127.0.0.1"
 _BACKLOG = 1024
 _JOIN_LIMIT = 2.0
 """Seconds `close` waits for a thread; all are daemons, so a stuck one costs nothing but this."""
+
+_BREATH = 0.005
+"""Seconds until a failed accept is tried again."""
 
 Serve = Callable[[socket.socket, int], None]
 
@@ -42,7 +46,7 @@ class Listener:
             self._accepting = _Accepting(self._socket, self._welcome)
 
     def refuse(self) -> None:
-        """Stop listening and reset all connections; the port stays reserved, so nobody else gets it."""
+        """Stop listening and cut all connections off; the port stays reserved, so nobody else gets it."""
         with self._lock:
             if self._closed or self._accepting is None:
                 return
@@ -124,7 +128,8 @@ class _Accepting:
     def _accept(self) -> None:
         try:
             sock, _ = self._listening.accept()
-        except OSError:  # the client changed its mind, or no file descriptor is left
+        except OSError:  # the client changed its mind, or no file descriptor is left, which must not spin
+            time.sleep(_BREATH)
             return
         sock.setblocking(True)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -58,7 +58,7 @@ class Rule:
         self._scope = scope
         self._attempts: Counter[str] = Counter()
         self._first: dict[str, float] = {}
-        self._admitted: deque[float] = deque()
+        self._busy_until: deque[float] = deque()  # when each admitted request leaves the window
 
     def sight(self, arrival: Arrival) -> Sight | None:
         """What the fault may know of a request that it hits; None: it does not hit it."""
@@ -80,9 +80,9 @@ class Rule:
     def _remainder(self, moment: float) -> float:
         if not isinstance(self.fault, RateLimit):
             return 0.0
-        while self._admitted and self._admitted[0] <= moment - self.fault.window:
-            self._admitted.popleft()
-        if len(self._admitted) < self.fault.requests:
-            self._admitted.append(moment)
+        while self._busy_until and self._busy_until[0] <= moment:
+            self._busy_until.popleft()
+        if len(self._busy_until) < self.fault.requests:
+            self._busy_until.append(moment + self.fault.window)
             return 0.0
-        return self._admitted[0] + self.fault.window - moment
+        return self._busy_until[0] - moment
