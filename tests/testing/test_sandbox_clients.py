@@ -1,0 +1,143 @@
+"""Clients that know nothing of the sandbox read what it serves: a check of its honesty."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from resilient_infer.client import Client
+from resilient_infer.testing.sandbox import Drip, Reset, Sandbox, Server, Status, throttled
+from tests.testing.raw import GPT2, MINI, SENTIMENT
+
+MNLI = "facebook/bart-large-mnli"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+
+
+@pytest.fixture
+def server(sandbox: Sandbox) -> Server:
+    return sandbox.serve("hf-inference", key="hf_key")
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as made:
+        made.trust_env = False
+        yield made
+
+
+class TestHuggingFaceHub:
+    """`InferenceClient` with a model's URL instead of its name."""
+
+    @pytest.fixture(autouse=True)
+    def hub(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+        self.library = pytest.importorskip("huggingface_hub")
+
+    def test_text_classification(self, server: Server) -> None:
+        """The best label first, as objects."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        best, worst = client.text_classification("I love it", model=f"{server.url}/models/{SENTIMENT}")
+
+        assert (best.label, worst.label) == ("POSITIVE", "NEGATIVE")
+        assert best.score > 0.9
+
+    def test_zero_shot_classification(self, server: Server) -> None:
+        """The new form, and the parameters arrive as expected."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        url = f"{server.url}/models/facebook/bart-large-mnli"
+        ranked = client.zero_shot_classification("a bill", ["ball", "bill"], multi_label=True, model=url)
+
+        assert [pair.label for pair in ranked] == ["bill", "ball"]
+
+    def test_feature_extraction(self, server: Server) -> None:
+        """An array of 384 numbers."""
+        pytest.importorskip("numpy")
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        url = f"{server.url}/models/sentence-transformers/all-MiniLM-L6-v2/pipeline/feature-extraction"
+
+        assert client.feature_extraction("a ferry", normalize=True, model=url).shape == (384,)
+
+    def test_text_generation(self, server: Server) -> None:
+        """The text alone, and a refusal is the library's own error with the server's words."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        url = f"{server.url}/models/{GPT2}"
+        text = client.text_generation("The sea", max_new_tokens=9, return_full_text=False, model=url)
+
+        assert 0 < len(text.split()) <= 9
+        server.fail(throttled(3))
+        with pytest.raises(self.library.errors.HfHubHTTPError, match="429"):
+            client.text_generation("The sea", model=url)
+
+
+def test_requests_keeps_its_connection(session: requests.Session, server: Server) -> None:
+    """Ten posts, one connection."""
+    session.headers["authorization"] = "Bearer hf_key"
+    for _ in range(10):
+        answer = session.post(f"{server.url}/models/{SENTIMENT}", json={"inputs": "fun"}, timeout=5)
+        assert answer.status_code == 200
+
+    assert {received.connection for received in server.requests} == {1}
+
+
+def test_requests_sends_chunks(session: requests.Session, sandbox: Sandbox) -> None:
+    """A body from a generator is chunked, and read."""
+    chat = sandbox.serve("openai")
+    parts = (b'{"model": "', MINI.encode(), b'", "messages": [{"role": "user", "content": "Go on"}]}')
+    answer = session.post(f"{chat.url}/chat/completions", data=iter(parts), timeout=5)
+
+    assert answer.json()["model"] == MINI
+    assert chat.requests[0].headers["transfer-encoding"] == "chunked"
+
+
+def test_requests_is_fooled_by_a_drip_and_by_cut_headers(session: requests.Session, sandbox: Sandbox) -> None:
+    """The two traps the faults were made for: its time limit bounds one read, and headers that
+    break off come out as an answer or as an error that says nothing of the request's fate."""
+    server = sandbox.serve("hf-inference")
+    url = f"{server.url}/models/{SENTIMENT}"
+    server.fail(Drip(rate=400))
+    start = time.monotonic()
+    answer = session.post(url, json={"inputs": "fun"}, timeout=0.1)
+    assert (answer.status_code, time.monotonic() - start > 0.15) == (200, True)
+    server.heal()
+    server.fail(Reset(where="headers"))
+    try:
+        cut = session.post(url, json={"inputs": "fun"}, timeout=1)
+        seen = f"{cut.status_code} {cut.text}"
+    except requests.ConnectionError as error:
+        seen = str(error)
+
+    assert seen == "200 " or "reset" in seen
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "payload"),
+    [
+        ("hf-inference", SENTIMENT, {"inputs": ["I love it", "I hate it"]}),
+        ("hf-endpoint", SENTIMENT, {"inputs": ["I love it", "I hate it"]}),
+        ("hf-inference", MNLI, {"inputs": "a bill", "parameters": {"candidate_labels": ["ball", "bill"]}}),
+        ("hf-endpoint", MNLI, {"inputs": "a bill", "parameters": {"candidate_labels": ["ball", "bill"]}}),
+        ("hf-inference", MINILM, {"inputs": "a ferry"}),
+        ("hf-endpoint", MINILM, {"inputs": "a ferry"}),
+        ("hf-inference", GPT2, {"inputs": "The sea", "parameters": {"max_new_tokens": 5}}),
+        ("hf-endpoint", GPT2, {"inputs": "The sea", "parameters": {"max_new_tokens": 5}}),
+        ("openai", MINI, {"messages": [{"role": "user", "content": "Go on"}]}),
+        ("openai", LLAMA, {"messages": [{"role": "user", "content": "Go on"}]}),
+    ],
+)
+def test_this_library_calls_what_the_sandbox_wrote(
+    sandbox: Sandbox, tmp_path: Path, kind: Any, model: str, payload: dict[str, Any]
+) -> None:
+    """Every kind and task, from the written files to an answer, over one failure."""
+    server = sandbox.serve(kind, models=[model])
+    server.fail(Status(code=503), attempts=1)
+    folder = sandbox.write(tmp_path / "lockfiles", {"it": model}, {"retries": 1})
+
+    with Client(lockfiles=folder, private_state=True) as client:
+        result = client.call("it", payload)
+
+    assert result.output
+    assert [received.attempt for received in server.requests] == [1, 2]
