@@ -178,7 +178,7 @@ def test_a_quota_that_is_not_used_up_is_no_advice():
 
 @given(left=st.integers(1, 10**6), then=st.integers(1, 10**6))
 def test_the_order_of_reading(left, then):
-    """`retry-after-ms`, `x-ms-retry-after-ms`, `retry-after`, `RateLimit`; what is unusable is passed over."""
+    """`retry-after-ms`, `x-ms-retry-after-ms`, `retry-after`, `RateLimit`; the unusable is passed over."""
     headers = {"ratelimit": '"api";r=0;t=5', "retry-after": str(then / 1000), "x-ms-retry-after-ms": "7"}
 
     assert wait_advice({**headers, "retry-after-ms": str(left)}, received_at=NOW) == pytest.approx(

@@ -1,0 +1,111 @@
+"""Error body: what a server says went wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resilient_infer.core.secret import Secret
+from resilient_infer.providers.error_body import looks_like_html, one_line, read_error
+from tests.providers.samples import JSON, LATIN, TOKEN
+
+SHAPES = {
+    "openai": (
+        {"error": {"message": "No", "type": "invalid_request_error", "param": "n", "code": "bad"}},
+        "No",
+        {"invalid_request_error", "bad"},
+    ),
+    "openai with a number": ({"error": {"message": "No", "code": 400}}, "No", {"400"}),
+    "string": ({"error": "No", "error_type": "Validation"}, "No", {"validation"}),
+    "list of strings": ({"error": ["No", "Never"], "warnings": ["x"]}, "No; Never", set()),
+    "fastapi string": ({"detail": "No"}, "No", set()),
+    "fastapi list": (
+        {"detail": [{"loc": ["body", "inputs", 0], "msg": "Field required", "type": "missing"}]},
+        "body.inputs.0: Field required",
+        {"missing"},
+    ),
+    "azure": (
+        {"error": {"message": "No", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+        "No",
+        {"responsibleaipolicyviolation"},
+    ),
+    "root": (
+        {"object": "error", "message": "No", "type": "BadRequestError", "code": 400},
+        "No",
+        {"badrequesterror", "400"},
+    ),
+    "google": (
+        [{"error": {"code": 404, "message": "No", "status": "NOT_FOUND"}}],
+        "No",
+        {"404", "not_found"},
+    ),
+    "replicate": ({"title": "Gone", "detail": "No", "status": 422}, "No", {"422"}),
+    "a bare string": ("No", "No", set()),
+    "nothing": ({}, "", set()),
+    "null": ({"error": None}, "", set()),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_each_shape_of_an_error_is_read(name):
+    """The sentence and the codes, wherever they stand."""
+    body, message, codes = SHAPES[name]
+    error = read_error(body, b"")
+
+    assert error.message == message
+    assert error.codes == codes
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"upstream connect error", "upstream connect error"),
+        (b"<html><head><title>502 Bad Gateway</title></head></html>", "an HTML page: 502 Bad Gateway"),
+        (b"\n<!DOCTYPE HTML><body>oh", "an HTML page"),
+        (b"\xef\xbb\xbf<html>", "an HTML page"),
+        (b"", ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+    ],
+)
+def test_what_is_no_json_is_shown_as_text_or_named_as_a_page(raw, message):
+    """A proxy's page is named by its title."""
+    assert read_error(None, raw).message == message
+
+
+@given(body=JSON, raw=st.binary())
+def test_any_body_is_read(body, raw):
+    """Reading an error never raises."""
+    error = read_error(body, raw)
+
+    assert isinstance(error.message, str)
+    assert all(code == code.lower() for code in error.codes)
+    assert isinstance(looks_like_html(raw), bool)
+
+
+@given(text=st.text() | LATIN, limit=st.integers(10, 300))
+def test_one_line_is_one_printable_line(text, limit):
+    """No control character, no line break, no direction mark, never longer than asked."""
+    line = one_line(text, limit=limit)
+
+    assert line.isprintable()
+    assert len(line) <= limit
+
+
+@given(
+    before=LATIN, after=LATIN, filling=st.integers(0, 4200), secret=st.sampled_from([TOKEN, "plain-secret-1"])
+)
+def test_no_secret_survives_in_one_line(before, after, filling, secret):
+    """Neither the attempt's own secret nor anything shaped like one, however long the text is."""
+    line = one_line(f"{before}{'x ' * (filling // 2)}{secret} {after}", Secret(secret), limit=100_000)
+
+    assert secret not in line
+    assert secret[:7] not in line
+
+
+def test_a_token_broken_by_an_invisible_character_is_found():
+    """Removing the character joins the halves, so it is removed first."""
+    assert one_line(f"bad token {TOKEN[:5]}\u200b{TOKEN[5:]}") == "bad token [secret]"
+
+
+def test_a_token_at_the_cut_is_not_cut_but_hidden():
+    """Redacted first, shortened then."""
+    assert "hf_" not in one_line("x" * 190 + " " + TOKEN)
