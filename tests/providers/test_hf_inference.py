@@ -1,0 +1,87 @@
+"""hf-inference: Hugging Face's own hosted models."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resilient_infer.core.outcome import Failure, FailureKind, Success
+from resilient_infer.providers.base import Codec, Unfit
+from resilient_infer.providers.hf_body import TASKS
+from resilient_infer.providers.hf_endpoint import HfEndpoint
+from resilient_infer.providers.hf_inference import HfInference
+from tests.providers.codecs import ANSWERS, check_any_answer, check_no_secret
+from tests.providers.samples import JSON, PAYLOADS, answer, order
+
+CODEC = HfInference()
+
+
+@given(task=st.sampled_from(sorted(TASKS)), response=ANSWERS)
+def test_any_answer_is_an_outcome(task, response):
+    """`parse` never raises."""
+    check_any_answer(CODEC, task, response)
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_no_secret_is_repeated(task):
+    """Whatever the server echoes."""
+    check_no_secret(CODEC, task)
+
+
+def test_it_is_a_codec():
+    """By the protocol."""
+    assert isinstance(CODEC, Codec)
+
+
+@given(task=st.sampled_from(sorted(TASKS)), body=JSON)
+def test_both_kinds_of_hugging_face_give_one_output(task, body):
+    """The same payload and the same answer give the same on hf-inference and on hf-endpoint."""
+    here = CODEC.parse(order("hf-inference", task), answer(body))
+    there = HfEndpoint().parse(order("hf-endpoint", task), answer(body))
+
+    assert repr(here) == repr(there)
+    if isinstance(here, Success):
+        assert isinstance(there, Success)
+        assert repr(here.output) == repr(there.output)
+
+
+@pytest.mark.parametrize(
+    ("task", "parameters", "names"),
+    [
+        ("text-classification", {"temperature": 1}, "temperature"),
+        ("text-classification", {"top_kk": 1}, "top_kk"),
+        ("feature-extraction", {"dimensions": 5}, "dimensions"),
+        ("zero-shot-classification", {"candidate_labels": ["a"], "tools": []}, "tools"),
+        ("text-generation", {"response_format": {}, "tools": []}, "response_format, tools"),
+    ],
+)
+def test_a_parameter_that_the_service_does_not_know_makes_the_route_unfit(task, parameters, names):
+    """Skipped and said, never silently dropped."""
+    with pytest.raises(Unfit, match=names):
+        CODEC.build(order("hf-inference", task, {"inputs": "x", "parameters": parameters}))
+
+
+def test_a_generation_takes_any_keyword_of_a_pipeline():
+    """Their list is open."""
+    payload = {"inputs": "x", "parameters": {"num_beams": 4}}
+
+    assert b'"num_beams":4' in CODEC.build(order("hf-inference", "text-generation", payload)).body
+
+
+def test_a_wrong_shape_says_what_was_wrong():
+    """And nothing of the answer itself."""
+    outcome = CODEC.parse(order("hf-inference", "feature-extraction"), answer([[[0.5], [1.0]]]))
+
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.WRONG_SHAPE
+    assert "vectors of tokens" in outcome.reason
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_a_cold_model_is_loading(task):
+    """503 with estimated_time."""
+    body = {"error": "Model org/model is currently loading", "estimated_time": 20.0}
+    outcome = CODEC.parse(order("hf-inference", task, PAYLOADS[task]), answer(body, 503))
+
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.LOADING
+    assert outcome.advice == 20.0

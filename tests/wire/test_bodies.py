@@ -1,0 +1,77 @@
+"""Golden bodies: each request byte for byte, and what each recorded answer gives."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from resilient_infer.core.outcome import Success, Usage
+from resilient_infer.providers.registry import BUILT_IN, codec_for
+from tests.providers.samples import TOKEN, answer, order
+
+BODIES = Path(__file__).parent / "bodies"
+BASES = {
+    "hf-inference": "https://router.huggingface.co/hf-inference",
+    "hf-endpoint": "https://abc.endpoints.huggingface.cloud",
+    "openai": "https://example.test/v1",
+}
+CASES = [
+    pytest.param(*path.stem.split("."), case, id=f"{path.stem}: {case['name']}")
+    for path in sorted(BODIES.glob("*.json"))
+    for case in json.loads(path.read_text("utf-8"))["cases"]
+]
+
+
+def plain(value: object) -> object:
+    """NaN as the golden files spell it, since it equals nothing."""
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize(("kind", "task", "case"), CASES)
+def test_the_request_is_the_golden_one(kind, task, case):
+    """Path, body and headers, byte for byte: compact UTF-8, the token in one header and nowhere else."""
+    request = codec_for(kind, task).build(order(kind, task, case["payload"], url=BASES[kind]))
+
+    assert request.method == "POST"
+    assert request.url == case["url"]
+    assert request.body.decode() == case["body"]
+    assert [list(header) for header in request.call_headers] == case.get("call_headers", [])
+    assert dict(request.headers)["Authorization"] == f"Bearer {TOKEN}"
+    assert dict(request.headers)["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("kind", "task", "case"), CASES)
+def test_the_golden_answer_gives_the_tasks_output(kind, task, case):
+    """One shape a task, whichever server answered; the raw body is kept."""
+    attempt = order(kind, task, case["payload"], url=BASES[kind])
+    response = answer(case["answer"].encode(), headers={"x-request-id": "req-1"})
+    outcome = codec_for(kind, task).parse(attempt, response)
+
+    assert isinstance(outcome, Success), outcome
+    assert plain(outcome.output) == case["output"]
+    assert plain(outcome.raw) == plain(json.loads(case["answer"]))
+    assert outcome.request_id == "req-1"
+    assert outcome.served_model == case.get("served_model")
+    assert outcome.finish_reason == case.get("finish_reason")
+    taken = case.get("usage")
+    expected = None if taken is None else Usage(input=taken[0], output=taken[1], cached=taken[2])
+    assert outcome.usage == expected
+
+
+def test_every_kind_and_task_has_golden_bodies():
+    """A new codec brings its own."""
+    served = {(kind, task) for kind in BUILT_IN for task in _tasks(kind)}
+
+    assert {(case.values[0], case.values[1]) for case in CASES} == served
+
+
+def _tasks(kind: str) -> frozenset[str]:
+    probe = "chat" if kind == "openai" else "text-classification"
+    return codec_for(kind, probe).tasks
