@@ -60,27 +60,28 @@ def _at_most(most: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Undo gzip, of several members if need be; like gzip itself, let go what follows the last."""
-    member = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    whole = 0
+    member = None
+    members = 0
     for piece in pieces:
-        while piece and whole >= 0:
-            if member.eof:
-                whole += 1
+        while piece:
+            if member is None or member.eof:
                 member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+                members += 1
             try:
                 yield member.decompress(piece, CHUNK)
             except zlib.error as error:
-                if not whole:
+                if members == 1:
                     raise BodyGarbled("the gzip compression is broken") from error
-                whole = -1
+                return _read_away(pieces)
             piece = member.unconsumed_tail or member.unused_data
-    if whole >= 0:
+    if member is not None:
         yield from _rest(member)
+    return None
 
 
-def _inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _inflate(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Undo deflate, with the zlib wrapper the standard asks for or without it, as some servers send it."""
     start = b""
     stream = None
@@ -106,6 +107,12 @@ def _window_bits(start: bytes) -> int:
     """zlib or raw deflate? Source: RFC 1950, section 2.2 (CM = 8, the header divides by 31)."""
     zlib_header = start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0
     return zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS
+
+
+def _read_away(pieces: Iterator[bytes]) -> None:
+    """Read to the end, so that the connection can be used again."""
+    for _ in pieces:
+        pass
 
 
 def _rest(stream: "zlib._Decompress") -> Iterator[bytes]:

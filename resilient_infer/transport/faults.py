@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Final
 
-from urllib3.exceptions import ClosedPoolError, HTTPError, InvalidChunkLength, LocationValueError
+from urllib3.exceptions import ClosedPoolError, HTTPError, InvalidChunkLength
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from resilient_infer.core.http import FaultKind, TransportFault
@@ -106,8 +106,6 @@ def _known_refusal(cause: BaseException) -> tuple[FaultKind, str] | None:
             return FaultKind.UNREACHABLE, f"the name was not resolved ({cause.strerror})"
         case ClosedPoolError():
             return FaultKind.LOST, Ending.CLOSED.value
-        case LocationValueError():
-            return FaultKind.REJECTED, "this is not a host name"
         case OSError():
             return _refused_tunnel(str(cause))
         case _:

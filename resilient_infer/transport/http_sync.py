@@ -201,6 +201,10 @@ class HttpSync:
         url = parse_url(address)
         if url.scheme not in PORTS or not url.host:
             raise ConfigError("this is not an http or https URL")
+        try:
+            url.host.encode("idna")
+        except UnicodeError:
+            raise ConfigError("the URL's host is not a host name") from None
         key = (url.scheme, url.host, url.port)
         with self._lock:
             server = self._servers.get(key)

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -33,9 +34,10 @@ def look_up(host: str, port: int) -> list[Address]:
 
 @dataclass(slots=True)
 class _Query:
-    """A lookup under way, shared by all who wait for it."""
+    """A lookup, shared by all who wait for it, and its answer for as long as it is good."""
 
     done: threading.Event = field(default_factory=threading.Event)
+    good_until: float = inf
     addresses: tuple[Address, ...] = ()
     error: Exception | None = None
 
@@ -51,7 +53,6 @@ class Resolver:
     def renew(self) -> None:
         """Forget everything, also what is under way."""
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, int], tuple[float, tuple[Address, ...]]] = {}
         self._queries: dict[tuple[str, int], _Query] = {}
 
     def addresses(self, host: str, port: int, left: Callable[[], float]) -> tuple[Address, ...]:
@@ -64,13 +65,12 @@ class Resolver:
             TimeoutError: There was no answer in the time left.
             socket.gaierror: There is no such name, or no name server answered.
         """
-        known = self._known.get((host, port))
-        if known is not None and monotonic() < known[0]:
-            return known[1]
-        literal = _numeric(host, port)
-        if literal:
-            return literal
-        query = self._ask((host, port))
+        query = self._queries.get((host, port))
+        if query is None or query.good_until <= monotonic():
+            literal = _numeric(host, port)
+            if literal:
+                return literal
+            query = self._ask((host, port))
         while not query.done.wait(min(left(), GLANCE)):
             if left() <= 0:
                 raise TimeoutError("no answer from the name server")
@@ -79,7 +79,9 @@ class Resolver:
         return query.addresses
 
     def _ask(self, name: tuple[str, int]) -> _Query:
+        now = monotonic()
         with self._lock:
+            self._queries = {key: kept for key, kept in self._queries.items() if now < kept.good_until}
             query = self._queries.get(name)
             if query is None:
                 query = _Query()
@@ -95,14 +97,10 @@ class Resolver:
             query.addresses = tuple(self._lookup(*name))
             if not query.addresses:
                 raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+            query.good_until = monotonic() + LIFETIME
         except Exception as error:
             query.error = error
-        now = monotonic()
-        with self._lock:
-            self._queries.pop(name, None)
-            self._known = {key: kept for key, kept in self._known.items() if now < kept[0]}
-            if query.error is None:
-                self._known[name] = (now + LIFETIME, query.addresses)
+            query.good_until = 0.0
         query.done.set()
 
 

@@ -1,0 +1,175 @@
+"""Connections are kept, renewed, verified, and held to the limit from their first moment."""
+
+import socket
+import threading
+
+import pytest
+
+from resilient_infer.core.http import FaultKind
+from resilient_infer.transport.http_sync import HttpSync
+
+from .asking import answer_of, ask, fault_of, fault_within
+from .conftest import Certificates
+from .stories import OK, Server, Story, drips, hold, keeps_answering, read_request, resets, response, says
+
+
+@pytest.mark.parametrize("last", [lambda sock, visit: read_request(sock), resets()])
+def test_a_kept_alive_connection_that_ends_before_any_byte_is_stale(client: HttpSync, last: Story) -> None:
+    def story(sock: socket.socket, visit: int) -> None:
+        says(response())(sock, visit)
+        last(sock, visit)
+
+    with Server(story, keeps_answering) as server:
+        answer_of(ask(client, server.url))
+        fault = fault_of(ask(client, server.url))
+        again = answer_of(ask(client, server.url, fresh=True))
+
+    assert (fault.kind, fault.sent) == (FaultKind.STALE, True)
+    assert again.body == b"2"
+
+
+def test_a_reused_connection_that_fails_after_a_byte_is_lost_not_stale(client: HttpSync) -> None:
+    with Server(says(response(), b"HTTP/1.1 2")) as server:
+        answer_of(ask(client, server.url))
+        fault = fault_of(ask(client, server.url))
+
+    assert (fault.kind, fault.sent) == (FaultKind.LOST, True)
+
+
+def test_a_connection_closed_while_idle_is_replaced_unnoticed(client: HttpSync) -> None:
+    with Server(says(response(b"1")), keeps_answering) as server:
+        answer_of(ask(client, server.url))
+        threading.Event().wait(0.02)
+        assert answer_of(ask(client, server.url)).body == b"2"
+
+
+def test_fresh_uses_a_new_connection_and_keeps_it(client: HttpSync) -> None:
+    with Server(keeps_answering) as server:
+        bodies = [
+            answer_of(ask(client, server.url, fresh=fresh)).body for fresh in (False, False, True, False)
+        ]
+
+    assert bodies == [b"1", b"1", b"2", b"2"]
+
+
+def test_64_threads_keep_64_connections_and_no_more(client: HttpSync) -> None:
+    together = threading.Barrier(64)
+    statuses: list[int] = []
+
+    def work(url: str) -> None:
+        together.wait()
+        statuses.extend(answer_of(ask(client, url)).status for _ in range(5))
+
+    with Server(keeps_answering) as server:
+        for _ in range(2):
+            threads = [threading.Thread(target=work, args=(server.url,)) for _ in range(64)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    assert statuses == [200] * 640
+    assert server.visits <= 64
+
+
+def test_a_redirect_is_an_answer_and_nothing_is_sent_on(client: HttpSync) -> None:
+    with Server(keeps_answering) as elsewhere:
+        move = response(b"", f"Location: {elsewhere.url}", status="307 Temporary Redirect")
+        with Server(says(move)) as server:
+            answer = answer_of(ask(client, server.url))
+
+    assert (answer.status, answer.headers["location"]) == (307, elsewhere.url)
+    assert elsewhere.visits == 0
+
+
+def test_neither_netrc_nor_cookies_nor_a_login_in_the_url_touch_the_request(
+    client: HttpSync, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password somethingelse\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    seen: list[bytes] = []
+
+    def story(sock: socket.socket, visit: int) -> None:
+        while True:
+            seen.append(read_request(sock))
+            sock.sendall(response(OK, "Set-Cookie: session=abc; Path=/"))
+
+    with Server(story) as server:
+        for url in (server.url, server.url, server.url.replace("127", "user:pass@127")):
+            answer_of(ask(client, url))
+
+    assert all(b"Authorization: Bearer hf_topsecret\r\n" in request for request in seen)
+    assert not any(b"cookie" in request.lower() for request in seen)
+
+
+def test_tls_answers_are_verified_against_the_environments_bundle(
+    client: HttpSync, trusted: Certificates
+) -> None:
+    with Server(keeps_answering, tls=trusted.server) as server:
+        bodies = [answer_of(ask(client, server.url)).body for _ in range(3)]
+
+    assert bodies == [b"1"] * 3
+
+
+def test_an_unknown_authority_or_another_hosts_certificate_is_rejected(
+    client: HttpSync, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(keeps_answering, tls=certificates.server) as server:
+        unknown = fault_of(ask(client, server.url))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.bundle))
+    with Server(keeps_answering, tls=certificates.elsewhere) as server:
+        mismatch = fault_of(ask(client, server.url))
+
+    for fault in (unknown, mismatch):
+        assert (fault.kind, fault.sent) == (FaultKind.REJECTED, False)
+        assert "certificate" in fault.reason
+
+
+def test_a_bad_bundle_is_rejected_naming_variable_and_path(
+    client: HttpSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    fault = fault_of(ask(client, "https://127.0.0.1:9/"))
+
+    assert fault.kind is FaultKind.REJECTED
+    assert "REQUESTS_CA_BUNDLE=/nowhere/bundle.pem" in fault.reason
+
+
+def test_dl8_a_tls_handshake_that_stalls_ends_at_the_limit(client: HttpSync, trusted: Certificates) -> None:
+    """Registers the raw socket with one watchdog before TLS starts."""
+    with Server(lambda sock, visit: hold(sock)) as server:
+        fault = fault_within(client, server.url.replace("http:", "https:"), 0.15)
+
+    assert (fault.kind, fault.sent) == (FaultKind.TIMEOUT, False)
+    assert "opening the secure connection" in fault.reason
+
+
+def test_dl8_a_tls_handshake_that_drips_ends_at_the_limit(client: HttpSync, trusted: Certificates) -> None:
+    def story(sock: socket.socket, visit: int) -> None:
+        sock.recv(10_000)
+        sock.sendall(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 KiB
+        pause = threading.Event()
+        while not pause.wait(0.005):
+            sock.sendall(b"\0")
+
+    with Server(story) as server:
+        fault = fault_within(client, server.url.replace("http:", "https:"), 0.15)
+
+    assert (fault.kind, fault.sent) == (FaultKind.TIMEOUT, False)
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", response(b"", length=10_000)])
+def test_dl8_drips_over_tls_end_at_the_limit(client: HttpSync, trusted: Certificates, start: bytes) -> None:
+    """Seen on plain and TLS sockets: shutdown wakes a blocked read."""
+    with Server(drips(start, b"a"), tls=trusted.server) as server:
+        fault = fault_within(client, server.url, 0.2)
+
+    assert (fault.kind, fault.sent) == (FaultKind.TIMEOUT, True)
+
+
+def test_a_handshake_that_breaks_off_is_unreachable(client: HttpSync, trusted: Certificates) -> None:
+    with Server(lambda sock, visit: sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+        fault = fault_of(ask(client, server.url.replace("http:", "https:")))
+
+    assert (fault.kind, fault.sent) == (FaultKind.UNREACHABLE, False)
