@@ -1,0 +1,110 @@
+"""`resilient-infer call`: one call from the shell."""
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from resilient_infer.cli.answer import explanation, failure_record, result_record
+from resilient_infer.cli.payload import read_payload
+from resilient_infer.cli.render import ink_of, remark, to_json
+from resilient_infer.cli.timeline import timeline
+from resilient_infer.core.attempt import AttemptRecord
+from resilient_infer.core.result import Result
+from resilient_infer.core.task import Json
+from resilient_infer.errors import CallError, ResilientInferError
+
+if TYPE_CHECKING:
+    from resilient_infer.client import LockMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the command line says; see the options."""
+
+    alias: str
+    payload: str | None
+    text: bool
+    deadline: float | None
+    explain: bool
+    format: Literal["output", "json"]
+    compact: bool
+    lockfiles: str | None
+    environment: str | None
+    lock_mode: "LockMode | None"
+
+
+@click.command(short_help="Send a payload to a model.")
+@click.argument("alias")
+@click.argument("payload", required=False)
+@click.option("--text", is_flag=True, help="Take PAYLOAD or stdin as plain text, whatever it looks like.")
+@click.option("--deadline", type=float, metavar="S", help="Seconds for the whole call, waits included.")
+@click.option("--explain", is_flag=True, help="Tell on stderr who answered, and every attempt.")
+@click.option(
+    "--format",
+    type=click.Choice(["output", "json"]),
+    default="output",
+    show_default=True,
+    help="Print the output only, or one JSON object with all there is, also on failure.",
+)
+@click.option("--compact", is_flag=True, help="JSON on one line.")
+@click.option(
+    "--lockfiles",
+    metavar="DIR",
+    help="Folder of models.yaml and models.lock.yaml. "
+    "Default: RESILIENT_INFER_LOCKFILES, else the nearest lockfiles/ upwards.",
+)
+@click.option(
+    "--environment",
+    metavar="E",
+    help="Environment of the manifest. Default: RESILIENT_INFER_ENV, else none.",
+)
+@click.option(
+    "--lock-mode",
+    type=click.Choice(["locked", "frozen", "off"]),
+    help="locked: the lock must match the manifest; frozen: only the lock is there; off: nothing is "
+    "pinned. Default: RESILIENT_INFER_LOCK_MODE, else locked.",
+)
+def call(**options: Any) -> None:
+    """Send PAYLOAD to the model locked as ALIAS and print the answer as JSON.
+
+    PAYLOAD is JSON or plain text; @file reads a file, and - or nothing reads standard input.
+
+    \b
+    resilient-infer call sentiment "I love it"
+    resilient-infer call chat '{"messages": [{"role": "user", "content": "Hi"}]}'
+    resilient-infer call sentiment @review.txt --deadline 2 --explain
+    git log -1 --format=%B | resilient-infer call sentiment --text | jq '.[0].label'
+    """
+    asked = _Asked(**options)
+    try:
+        result = _call(asked)
+    except ResilientInferError as error:
+        if asked.format == "json":
+            _print(failure_record(asked.alias, error), asked)
+        if asked.explain and isinstance(error, CallError):
+            _explain([], error.attempts)
+        raise
+    _print(result_record(result) if asked.format == "json" else result.output, asked)
+    if asked.explain:
+        _explain(explanation(result, ink_of(sys.stderr)), result.attempts)
+
+
+def _call(asked: _Asked) -> Result:
+    payload = read_payload(asked.payload, as_text=asked.text)
+    from resilient_infer.client import Client  # loads requests; a help page needs none of it
+
+    with Client(
+        lockfiles=asked.lockfiles, environment=asked.environment, lock_mode=asked.lock_mode
+    ) as client:
+        return client.call(asked.alias, payload, deadline=asked.deadline)
+
+
+def _print(value: Json, asked: _Asked) -> None:
+    click.echo(to_json(value, compact=asked.compact, stream=sys.stdout))
+
+
+def _explain(lines: list[str], attempts: tuple[AttemptRecord, ...]) -> None:
+    for line in lines + timeline(attempts, ink_of(sys.stderr)):
+        remark(line)

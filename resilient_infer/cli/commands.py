@@ -1,0 +1,80 @@
+"""Commands: the group, and the table of what it holds. A command's module is loaded when it is run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Final
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where a command is (`module:name`), and what the list of commands says about it."""
+
+    home: str
+    summary: str
+
+
+_COMMANDS: Final[Mapping[str, _Entry]] = {
+    "call": _Entry("resilient_infer.cli.call:call", "Send a payload to a model and print the answer as JSON."),
+    "demo": _Entry("resilient_infer.cli.demo:demo", "See an outage survived: no network, no token, 10 s."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose help page needs none of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].home.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            near = get_close_matches(name, _COMMANDS, 1)
+            ctx.fail(f'no command "{name}"; ' + (f'did you mean "{near[0]}"?' if near else _known()))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+
+
+@click.command(
+    cls=_Lazy,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="""\b
+Exit codes:
+  0    done
+  1    the answer is no: servers were asked, and refused or failed
+  2    the arguments, the manifest, the lock or the payload cannot be used
+  3    it could not be told: nobody was reached, or time ran out
+  130  interrupted""",
+)
+@click.version_option(package_name="resilient-infer", message="resilient-infer %(version)s")
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """Call machine-learning models by the version that was tested, through providers that fail.
+
+    \b
+    resilient-infer demo
+    resilient-infer call sentiment "I love it"
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
+
+
+def _known() -> str:
+    return f"there are {', '.join(_COMMANDS)}"
