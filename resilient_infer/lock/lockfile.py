@@ -191,8 +191,10 @@ def _version(root: MappingNode, problems: Problems) -> tuple[int, int]:
         return 0, 0
     place = Place(node, ("lock_version",), problems)
     value = scalar(place)
-    parts = None if value is None else _VERSION.fullmatch(value.text)
-    if value is None or parts is None or not value.quoted:
+    if value is None:
+        return 0, 0
+    parts = _VERSION.fullmatch(value.text)
+    if parts is None or not value.quoted:
         place.wrong('not a version; write it in quotes, as "1.0"')
         return 0, 0
     version = int(parts[1]), int(parts[2])

@@ -1,0 +1,48 @@
+"""The key table itself."""
+
+from resilient_infer.core.target import Price
+from resilient_infer.lock.keys import (
+    AT,
+    TABLE,
+    TARGET_ROWS,
+    Level,
+    Number,
+    default_flag,
+    default_number,
+    default_word,
+)
+
+
+def test_every_key_has_one_row_and_one_line() -> None:
+    """A key is described once, wherever it may stand."""
+    names = [key.name for key in TABLE]
+
+    assert len(names) == len(set(names))
+    assert all(key.text.endswith(".") and "\n" not in key.text and key.levels for key in TABLE)
+
+
+def test_defaults_are_within_their_own_bounds() -> None:
+    """A default that the validator would refuse is a mistake of the table."""
+    for key in TABLE:
+        if isinstance(key.type, Number) and isinstance(key.default, int | float):
+            assert key.type.least <= key.default <= key.type.most
+
+
+def test_keys_of_later_issues_are_unknown() -> None:
+    """An issue accepts only the keys it acts on."""
+    later = {"token", "endpoint", "labels", "weight", "tags", "on_pin_mismatch", "fallback"}
+    later |= {"first_token_timeout", "stall_timeout", "recover"}
+
+    assert not later & {key.name for key in TABLE}
+
+
+def test_levels_have_the_keys_their_values_have() -> None:
+    """Spot checks of what may stand where."""
+    assert set(AT[Level.PRICE]) == set(Price.__dataclass_fields__)
+    assert set(AT[Level.ROUTE]) == {"provider", "name", "price", "pin", "attempt_timeout"}
+    assert set(TARGET_ROWS) == set(AT[Level.ROUTE]) | {"model", "routes", "context"}
+    assert (default_number("retries"), default_flag("insecure"), default_word("balance")) == (
+        2,
+        False,
+        "ordered",
+    )
