@@ -109,3 +109,12 @@ def test_a_token_broken_by_an_invisible_character_is_found():
 def test_a_token_at_the_cut_is_not_cut_but_hidden():
     """Redacted first, shortened then."""
     assert "hf_" not in one_line("x" * 190 + " " + TOKEN)
+
+
+@pytest.mark.parametrize("before", range(3975, 4001))
+def test_a_long_text_is_never_cut_inside_a_secret(before):
+    """A secret of which only a part is left is known by no pattern, so its word goes with it."""
+    text = "x" * (before - 1) + " " + "plain-secret-1 after " * 9
+
+    assert "plain-s" not in one_line(text, Secret("plain-secret-1"), limit=100_000)
+    assert "p" not in one_line(text, Secret("plain-secret-1"), limit=100_000)[before:].replace("[secret]", "")
