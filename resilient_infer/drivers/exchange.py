@@ -21,11 +21,14 @@ def build(attempt: Attempt) -> HttpRequest | Failure:
     """
     codec = _codec(attempt)
     try:
-        return codec.build(attempt)
+        request = codec.build(attempt)
     except Unfit as unfit:
         return Failure(kind=FailureKind.UNFIT, reason=str(unfit))
     except Exception as error:
-        raise _broken(codec, "build", error) from None
+        raise _broken(codec, f"build() raised {type(error).__name__}") from None
+    if not isinstance(request, HttpRequest):
+        raise _broken(codec, f"build() gave {type(request).__name__}")
+    return request
 
 
 def read(attempt: Attempt, reception: Reception) -> Outcome:
@@ -40,9 +43,9 @@ def read(attempt: Attempt, reception: Reception) -> Outcome:
     try:
         outcome = codec.parse(attempt, reception)
     except Exception as error:
-        raise _broken(codec, "parse", error) from None
+        raise _broken(codec, f"parse() raised {type(error).__name__}") from None
     if not isinstance(outcome, Success | Failure):
-        raise _broken(codec, "parse", TypeError(f"gave {type(outcome).__name__}"))
+        raise _broken(codec, f"parse() gave {type(outcome).__name__}")
     return outcome
 
 
@@ -50,9 +53,9 @@ def _codec(attempt: Attempt) -> Codec:
     return codec_for(attempt.route.endpoint.kind, attempt.task.name)
 
 
-def _broken(codec: Codec, method: str, error: Exception) -> ProviderError:
-    # Only the type: the message may quote the payload or the answer.
+def _broken(codec: Codec, what: str) -> ProviderError:
+    # Only types: a message may quote the payload or the answer.
     return ProviderError(
-        f"the codec for kind {codec.kind!r} broke its contract: {method}() raised {type(error).__name__}",
+        f"the codec for kind {codec.kind!r} broke its contract: {what}",
         hint="report it to the plug-in's author; resilient_infer.testing has a kit that shows it",
     )

@@ -10,7 +10,7 @@ from resilient_infer.core.outcome import Failure
 from resilient_infer.core.result import Result
 from resilient_infer.drivers import exchange
 from resilient_infer.drivers.sleepers import Sleepers
-from resilient_infer.errors import CallError
+from resilient_infer.errors import CallError, ProviderError
 from resilient_infer.plan.actions import Done, Plan, Reply, Start
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
@@ -21,6 +21,7 @@ class Transport(Protocol):
 
     def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
         """One request, one time limit in seconds."""
+        ...
 
 
 def drive(
@@ -37,6 +38,7 @@ def drive(
 
     Raises:
         CallError: No answer, or the client was closed meanwhile.
+        ProviderError: A codec broke its contract.
     """
     plan = call_plan(spec, env, clock())
     try:
@@ -44,6 +46,9 @@ def drive(
     except StopIteration as done:
         result: Result = done.value
         return result
+    except ProviderError as error:
+        plan.throw(error)  # it tells how the call ended
+        raise
     finally:
         plan.close()
 
@@ -71,5 +76,5 @@ def _perform(
         else:
             sleepers.sleep(max(0.0, action.until - clock()), action.tickets)
             if sleepers.closed:
-                raise CallError(f"{spec.alias.alias}: the client was closed", alias=spec.alias.alias)
+                plan.throw(CallError(f"{spec.alias.alias}: the client was closed", alias=spec.alias.alias))
         action = plan.send(Reply(clock(), value))

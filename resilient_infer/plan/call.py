@@ -11,6 +11,8 @@ The gates of a route (not-before, breaker, bulkhead) refuse at no cost.
 
 import math
 from collections.abc import Generator
+from operator import itemgetter
+from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.result import Result
@@ -20,8 +22,10 @@ from resilient_infer.plan.progress import Place, Progress, Turn
 from resilient_infer.plan.spec import CallSpec, Env
 from resilient_infer.policies import backoff
 from resilient_infer.policies.balance import arrange
-from resilient_infer.policies.fallback import Step, is_larger, onward
+from resilient_infer.policies.fallback import Step, is_larger
 from resilient_infer.policies.retry import Again, GiveUp, decide
+
+BUCKET_EMPTY: Final = "the retry bucket is empty"
 
 
 def call_plan(spec: CallSpec, env: Env, now: float) -> Plan:
@@ -105,29 +109,32 @@ def _ask(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None]
     while True:
         if turn.failure is not None:
             if not call.pay(turn):
-                call.spend(turn, "the retry bucket is empty")
+                call.spend(turn, BUCKET_EMPTY)
                 return None
             yield from _back_off(call, turn, turn.failure)
-        outcome = yield from _send(call, turn, fresh=False)
-        if isinstance(outcome, Failure) and outcome.kind is FailureKind.STALE:
+        outcome = yield from _send(call, turn)
+        if isinstance(outcome, Failure) and outcome.kind is FailureKind.STALE and not turn.fresh:
             # A kept-alive connection was already closed: nobody's failure, and free.
-            outcome = yield from _send(call, turn, fresh=True)
-        call.refund()
+            turn.fresh = True
+            outcome = (yield from _send(call, turn)) or outcome
+        if turn.ticket is None:  # in a queue, the token is kept: it must not be missing when the slot comes
+            call.refund(turn)
         if not isinstance(outcome, Failure):
             return outcome
-        if _step(call, outcome) is not Step.STOP or not _may_repeat(call, turn, outcome):
+        if call.step_after(outcome) is not Step.STOP or not _may_repeat(call, turn, outcome):
             return outcome
 
 
 def _back_off(call: Progress, turn: Turn, failure: Failure) -> Generator[Action, Reply, None]:
     """Wait until a route that has failed may be asked again."""
     if turn.ready_at > call.now:
+        call.leave_queues()  # a slot must not be kept for one who sleeps
         reason = f"before the next attempt after {failure.kind.value}"
         call.chronicle.wait_started(str(turn.spec.route), turn.ready_at, reason, call.now)
         call.now = (yield Wait(turn.ready_at)).now
 
 
-def _send(call: Progress, turn: Turn, *, fresh: bool) -> Generator[Action, Reply, Outcome | None]:
+def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None]:
     """Ask the gates, send, and record the outcome. None: refused, or the payload does not fit the route."""
     timeout = call.timeout_for(turn)
     if timeout is None:
@@ -135,7 +142,7 @@ def _send(call: Progress, turn: Turn, *, fresh: bool) -> Generator[Action, Reply
     permit = call.admit(turn, timeout)
     if permit is None:
         return None
-    reply = yield Start(call.begin(turn, permit, timeout, fresh=fresh))
+    reply = yield Start(call.begin(turn, permit, timeout))
     call.now = reply.now
     if isinstance(reply.value, Failure):
         call.unfit(reply.value)
@@ -148,22 +155,12 @@ def _send(call: Progress, turn: Turn, *, fresh: bool) -> Generator[Action, Reply
     return reply.value.outcome
 
 
-def _step(call: Progress, failure: Failure) -> Step:
-    """Where the call may go after a failure."""
-    alias = call.spec.alias
-    return onward(
-        failure,
-        safe=alias.retry.safe,
-        refusal_fallback=alias.refusal_fallback,
-        ambiguous=call.ambiguous,
-    )
-
-
 def _leaves_target(call: Progress, turn: Turn, failure: Failure) -> bool:
     """Whether the call leaves the target of this route at once. A fault of the request ends the call here."""
-    step = _step(call, failure)
+    step = call.step_after(failure)
     if step is Step.LARGER_TARGET:
         context = turn.place.spec.target.context
+        turn.place.over = True
         for place in call.places:
             place.over = place.over or not is_larger(place.spec.target.context, than=context)
         if not call.other_targets_left(turn.place):
@@ -175,10 +172,9 @@ def _leaves_target(call: Progress, turn: Turn, failure: Failure) -> bool:
 
 def _wait_for_admission(call: Progress) -> Generator[Action, Reply, None]:
     """Wait once, holding no permit, for the earliest moment at which a route left may be asked."""
-    moments = [moment for turn in call.turns_left() if (moment := _opens_at(call, turn)) is not None]
-    tickets = tuple(turn.ticket for turn in call.turns_left() if turn.ticket is not None)
     last_useful = call.now + call.useful_from(call.now)
-    until = min(moments, default=math.inf)
+    until = _first_opening(call, last_useful)
+    tickets = tuple(turn.ticket for turn in call.turns_left() if turn.ticket is not None)
     if tickets:
         until = min(until, last_useful)
     if until > last_useful or last_useful <= call.now:
@@ -188,10 +184,20 @@ def _wait_for_admission(call: Progress) -> Generator[Action, Reply, None]:
         call.now = (yield Wait(until, tickets)).now
 
 
+def _first_opening(call: Progress, last_useful: float) -> float:
+    """When the first of the routes left may be asked; what is waited for, if it is a repeat, is paid for."""
+    openings = [(moment, turn) for turn in call.turns_left() if (moment := _opens_at(call, turn)) is not None]
+    for moment, turn in sorted(openings, key=itemgetter(0)):
+        if moment <= call.now or moment > last_useful or turn.failure is None or call.pay(turn):
+            return moment
+        call.spend(turn, BUCKET_EMPTY)
+    return math.inf
+
+
 def _opens_at(call: Progress, turn: Turn) -> float | None:
     """When a route that was passed over may be asked; None if that is unknown or not worth waiting for."""
     if turn.refusal is None:
-        return turn.ready_at if turn.failure is not None else None
+        return turn.ready_at
     moment = turn.refusal.moment
     if moment <= call.now:
         return moment

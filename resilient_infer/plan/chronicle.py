@@ -21,7 +21,7 @@ from resilient_infer.core.events import (
 from resilient_infer.core.gates import CircuitChange, NotBefore
 from resilient_infer.core.outcome import Failure, Outcome
 from resilient_infer.core.target import Target
-from resilient_infer.plan.spec import CallSpec
+from resilient_infer.plan.spec import CallSpec, TargetSpec
 
 
 class Chronicle:
@@ -160,16 +160,27 @@ class Chronicle:
                 )
             )
 
-    def target_failed(self, target: Target, following: Target | None, now: float) -> None:
+    def last_word(self, spec: TargetSpec) -> AttemptRecord | None:
+        """Why the target did not answer, as its latest record says."""
+        routes = {str(route.route) for route in spec.routes}
+        model, revision = spec.target.model, spec.target.revision
+        for record in reversed(self.records):
+            same = record.route in routes and record.model == model and record.revision == revision
+            if same and record.outcome != "success":
+                return record
+        return None
+
+    def target_failed(self, spec: TargetSpec, following: TargetSpec | None, now: float) -> None:
         """The call goes on to the next target, if there is one."""
         if self._emit is not None:
+            last = self.last_word(spec)
             self._emit(
                 TargetFailed(
                     call_id=self._spec.call_id,
                     at=now - self._started,
-                    model=target.model,
-                    next_model=None if following is None else following.model,
-                    reason=self.records[-1].reason if self.records else "",
+                    model=spec.target.model,
+                    next_model=None if following is None else following.target.model,
+                    reason="" if last is None else last.reason,
                 )
             )
 

@@ -16,6 +16,7 @@ from resilient_infer.errors import (
 )
 from resilient_infer.plan.progress import Progress, Turn
 from resilient_infer.policies.cost import cost, usd
+from resilient_infer.policies.fallback import Step
 
 REQUEST_FAULTS: Final = frozenset((FailureKind.BAD_REQUEST, FailureKind.TOO_LONG, FailureKind.CONTENT_FILTER))
 _AUTH_OUTCOMES: Final = frozenset((FailureKind.UNAUTHORIZED.value, FailureKind.FORBIDDEN.value))
@@ -72,7 +73,7 @@ def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[Call
     if not sent:
         return _nothing_sent(call, out_of_time)
     told = f"{sent[-1].route}: {sent[-1].reason}"
-    if call.last is not None and call.last.kind in REQUEST_FAULTS:
+    if call.last is not None and call.last.kind in REQUEST_FAULTS and not _others_refused(call):
         return PayloadRefused, f"the request was refused: {told}", "change the payload and call again"
     if all(record.outcome in _AUTH_OUTCOMES for record in sent):
         return AuthFailed, f"no credential was accepted: {told}", "check the token and what it may access"
@@ -92,9 +93,18 @@ def _who_failed(call: Progress) -> str:
     count = len(call.places)
     if count == 1:
         return "its only target failed"
+    if _others_refused(call):
+        return "the targets left may not be asked now: the call gave up"
     if call.turns_left():
         return "no other target may be asked after this failure: the call gave up"
     return f"all {count} targets failed"
+
+
+def _others_refused(call: Progress) -> bool:
+    """Whether a route to which the call may go on was let through by no gate: another time it may answer."""
+    if call.last is None or call.step_after(call.last) is Step.STOP:
+        return False
+    return any(turn.refusal is not None for turn in call.turns_left())
 
 
 def _nothing_sent(call: Progress, out_of_time: bool) -> tuple[type[CallError], str, str]:
@@ -126,11 +136,5 @@ def _why_not_first(call: Progress, turn: Turn) -> str | None:
     """Why the first target did not answer; None if it did."""
     if turn.place.index == 0:
         return None
-    first = {str(route.route) for route in call.places[0].spec.routes}
-    model = call.places[0].spec.target.model
-    told = [
-        record
-        for record in call.chronicle.records
-        if record.route in first and record.model == model and record.outcome != "success"
-    ]
-    return f"{told[-1].route}: {told[-1].reason}" if told else ""
+    told = call.chronicle.last_word(call.places[0].spec)
+    return "" if told is None else f"{told.route}: {told.reason}"

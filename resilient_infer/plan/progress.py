@@ -1,5 +1,6 @@
 """Progress: what one call has done so far, and what it holds. The decisions are in `call.py`."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from resilient_infer.plan.chronicle import Chronicle
 from resilient_infer.plan.spec import CallSpec, Env, RouteSpec, TargetSpec
 from resilient_infer.policies import backoff
 from resilient_infer.policies.deadline import attempt_timeout, least_useful
+from resilient_infer.policies.fallback import Step, onward
 
 LEASE_MARGIN: Final = 1.0
 """Seconds after an attempt's timeout at which its permit runs out, should it never be given back."""
@@ -20,6 +22,8 @@ class Turn:
 
     Attributes:
         spent: Never asked again in this call.
+        paid: A token is held for its next repeat, which is not under way yet.
+        fresh: A kept-alive connection of it was already closed; from now on it gets new ones.
         repeats: How often it was asked again already.
         failure: The latest; the route may be asked again from `ready_at` on (monotonic seconds).
         refusal: Why its gates let nothing through the last time, if they did not.
@@ -29,6 +33,8 @@ class Turn:
     __slots__ = (
         "failed_at",
         "failure",
+        "fresh",
+        "paid",
         "place",
         "ready_at",
         "refusal",
@@ -41,10 +47,10 @@ class Turn:
     def __init__(self, spec: RouteSpec, place: "Place") -> None:
         self.spec = spec
         self.place = place
-        self.spent = False
+        self.spent = self.paid = self.fresh = False
         self.repeats = 0
         self.failure: Failure | None = None
-        self.failed_at = self.ready_at = 0.0
+        self.failed_at = self.ready_at = -math.inf
         self.refusal: NotBefore | None = None
         self.ticket: Ticket | None = None
 
@@ -93,7 +99,6 @@ class Progress:
         self.ambiguous = 0
         self.last: Failure | None = None
         self.flight: Flight | None = None
-        self.unspent_token: Turn | None = None
 
     # What is left
 
@@ -111,15 +116,27 @@ class Progress:
         """Whether another target may still be asked."""
         return any(other is not place and other.left for other in self.places)
 
+    def step_after(self, failure: Failure) -> Step:
+        """Where the call may go after a failure."""
+        alias = self.spec.alias
+        return onward(
+            failure,
+            safe=alias.retry.safe,
+            refusal_fallback=alias.refusal_fallback,
+            ambiguous=self.ambiguous,
+        )
+
     def turns_left(self) -> list[Turn]:
         """The routes that may still be asked, in order."""
         return [turn for place in self.places if not place.over for turn in place.turns if not turn.spent]
 
     def go_on(self, place: Place) -> None:
-        """Say that the call goes on from a target to the next one left."""
+        """Go on from a target to the next one left, and say so."""
+        if place.over:
+            for turn in place.turns:
+                self.leave_queue(turn)
         following = next((other for other in self.places[place.index + 1 :] if other.left), None)
-        target = None if following is None else following.spec.target
-        self.chronicle.target_failed(place.spec.target, target, self.now)
+        self.chronicle.target_failed(place.spec, None if following is None else following.spec, self.now)
 
     def spend(self, turn: Turn, reason: str, *, outcome: str = "skipped") -> None:
         """Never ask a route again in this call, for a reason that is not one of its failures."""
@@ -152,6 +169,8 @@ class Progress:
         answer: Permit | NotBefore | None = None
         if spec.credential_gate is not None:
             answer = spec.credential_gate.ask(self.now)
+            if answer is not None:
+                self.leave_queue(turn)
         if answer is None:
             answer = spec.gate.ask(self.now, lease=timeout + LEASE_MARGIN, ticket=turn.ticket)
         if isinstance(answer, NotBefore):
@@ -166,16 +185,14 @@ class Progress:
         return answer
 
     def pay(self, turn: Turn) -> bool:
-        """Take a token for a repeat; it is given back if the repeat is never sent."""
-        if not turn.spec.gate.take_token():
-            return False
-        self.unspent_token = turn
-        return True
+        """Take a token for the next repeat of a route, unless it has one. Given back if that is not sent."""
+        turn.paid = turn.paid or turn.spec.gate.take_token()
+        return turn.paid
 
-    def refund(self) -> None:
-        """Give back a token whose repeat was not sent."""
-        if self.unspent_token is not None:
-            turn, self.unspent_token = self.unspent_token, None
+    def refund(self, turn: Turn) -> None:
+        """Give back the token of a repeat that was not sent."""
+        if turn.paid:
+            turn.paid = False
             turn.spec.gate.return_token()
 
     def give_back(self) -> None:
@@ -183,20 +200,28 @@ class Progress:
         flight, self.flight = self.flight, None
         if flight is not None:
             flight.turn.spec.gate.release(flight.permit)
-        self.refund()
-        self.leave_queues()
+        for place in self.places:
+            for turn in place.turns:
+                self.refund(turn)
+                self.leave_queue(turn)
 
     def leave_queues(self) -> None:
-        """Give back the places in the queues of full bulkheads."""
+        """Give back the places in the queues of full bulkheads; their routes may be asked anew."""
         for place in self.places:
             for turn in place.turns:
                 if turn.ticket is not None:
-                    ticket, turn.ticket = turn.ticket, None
-                    turn.spec.gate.leave(ticket)
+                    self.leave_queue(turn)
+                    turn.refusal = None
+
+    def leave_queue(self, turn: Turn) -> None:
+        """Give back the place of a route in the queue of its full bulkhead, if it has one."""
+        if turn.ticket is not None:
+            ticket, turn.ticket = turn.ticket, None
+            turn.spec.gate.leave(ticket)
 
     # Attempts
 
-    def begin(self, turn: Turn, permit: Permit, timeout: float, *, fresh: bool) -> Attempt:
+    def begin(self, turn: Turn, permit: Permit, timeout: float) -> Attempt:
         """The order for the next attempt, which now holds `permit`."""
         spec, target = self.spec, turn.place.spec.target
         attempt = Attempt(
@@ -212,7 +237,7 @@ class Progress:
             secret=turn.spec.secret,
             timeout=timeout,
             safe=spec.alias.retry.safe,
-            fresh=fresh,
+            fresh=turn.fresh,
         )
         self.flight = Flight(turn, permit, attempt, self.now)
         return attempt
@@ -221,9 +246,10 @@ class Progress:
         """The attempt that was begun has been sent off: its token is spent, no queue is waited in."""
         assert self.flight is not None
         self.flight.started = self.now
-        if self.unspent_token is not None:
-            self.unspent_token.repeats += 1
-            self.unspent_token = None
+        turn = self.flight.turn
+        if turn.paid:
+            turn.paid = False
+            turn.repeats += 1
         self.leave_queues()
         self.chronicle.attempt_started(self.flight.attempt, self.now)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome
 from resilient_infer.core.result import Result
-from resilient_infer.errors import CallError
+from resilient_infer.errors import CallError, ProviderError
 from resilient_infer.plan.actions import Done, Plan, Reply, Start, Wait
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
@@ -32,7 +32,7 @@ class SimulatedCall:
 
     spec: CallSpec
     began: float
-    ended: Result | CallError | None = None
+    ended: Result | CallError | ProviderError | None = None
     ended_at: float = 0.0
     _flying: tuple[Attempt, float, Outcome] | None = field(default=None, repr=False)
 
@@ -50,18 +50,19 @@ class Simulation:
         self.now = now
         self._world = world
         self._order = itertools.count()
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[float, int]] = []
+        self._acts: dict[int, Callable[[], None]] = {}
 
     def call(self, spec: CallSpec, env: Env) -> Result:
         """Run one call to its end.
 
         Raises:
-            CallError: As from a real client.
+            CallError: As from a real client; so is ProviderError.
         """
         call = self.start(spec, env)
         while call.ended is None:
             self._step()
-        if isinstance(call.ended, CallError):
+        if not isinstance(call.ended, Result):
             raise call.ended
         return call.ended
 
@@ -84,29 +85,39 @@ class Simulation:
         if until != float("inf"):
             self.now = max(self.now, until)
 
-    def _at(self, moment: float, act: Callable[[], None]) -> None:
-        heapq.heappush(self._agenda, (moment, next(self._order), act))
+    def _at(self, moment: float, act: Callable[[], None]) -> int:
+        """Put an act on the clock; it can be called off by the number given back."""
+        number = next(self._order)
+        self._acts[number] = act
+        heapq.heappush(self._agenda, (moment, number))
+        return number
 
     def _step(self) -> None:
-        moment, _, act = heapq.heappop(self._agenda)
-        self.now = max(self.now, moment)
-        act()
+        moment, number = heapq.heappop(self._agenda)
+        act = self._acts.pop(number, None)
+        if act is not None:  # called off: no time passes for it
+            self.now = max(self.now, moment)
+            act()
 
     def _advance(self, call: SimulatedCall, plan: Plan, reply: Reply | None) -> None:
         """Give the plan its reply, and put what it orders on the clock."""
         try:
             action = next(plan) if reply is None else plan.send(reply)
             while isinstance(action, Start):
-                action = plan.send(self._begin(call, action.attempt))
+                action = plan.send(self._begin(call, plan, action.attempt))
         except StopIteration as done:
             call.ended, call.ended_at = done.value, self.now
-        except CallError as error:
+        except (CallError, ProviderError) as error:
             call.ended, call.ended_at = error, self.now
         else:
             self._wait(call, plan, action)
 
-    def _begin(self, call: SimulatedCall, attempt: Attempt) -> Reply:
-        seconds, outcome = self._world(attempt, self.now)
+    def _begin(self, call: SimulatedCall, plan: Plan, attempt: Attempt) -> Reply:
+        try:
+            seconds, outcome = self._world(attempt, self.now)
+        except ProviderError as error:
+            plan.throw(error)  # it tells how the call ended
+            raise
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.UNFIT:
             return Reply(self.now, outcome)
         if seconds > attempt.timeout:
@@ -122,14 +133,12 @@ class Simulation:
             call._flying = None
             self._at(moment, lambda: self._advance(call, plan, Reply(self.now, Done(attempt, outcome))))
             return
-        woken = False
+        alarm = self._at(action.until, lambda: self._advance(call, plan, Reply(self.now)))
 
         def wake() -> None:
-            nonlocal woken
-            if not woken:
-                woken = True
-                self._advance(call, plan, Reply(self.now))
+            act = self._acts.pop(alarm, None)
+            if act is not None:
+                self._at(self.now, act)
 
-        self._at(action.until, wake)
         for ticket in action.tickets:
-            ticket.notify(lambda: self._at(self.now, wake))
+            ticket.notify(wake)

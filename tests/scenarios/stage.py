@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.events import Event
@@ -31,6 +32,8 @@ from resilient_infer.policies.trip import BreakerConfig
 from resilient_infer.state.gate import GateConfig
 from resilient_infer.state.table import GateTable
 from resilient_infer.testing.simulated import Simulation
+
+Told = TypeVar("Told", bound=Event)
 
 POSITIVE = json.dumps([[{"label": "POSITIVE", "score": 0.9}]])
 GENERATED = json.dumps([{"generated_text": "and on"}])
@@ -91,7 +94,8 @@ Script = Mapping[str, Sequence[Reaction]]
 class Stage:
     """An alias with fresh gates; `targets` lists the route names of each target.
 
-    `route_key` names the credential of a route by its name; None sends no token.
+    `route_key` names the credential of a route by its name; None sends no token. `kinds` and `unusable`
+    tell what protocol a route speaks, if not the usual one, and why it cannot be asked, by its name.
     """
 
     targets: Sequence[Sequence[str]] = (("a",), ("b",))
@@ -107,6 +111,10 @@ class Stage:
     concurrency: int | None = 64
     contexts: Sequence[int | None] = ()
     route_key: Callable[[str], str | None] = lambda name: None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    payload: Payload = field(default_factory=lambda: Payload(inputs="I love it"))
+    listening: bool = True
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -126,17 +134,16 @@ class Stage:
             refusal_fallback=self.refusal_fallback,
         )
         self.events: list[Event] = []
-        self.env = Env(self.random.random, self.events.append)
+        self.env = Env(self.random.random, self.events.append if self.listening else None)
 
     def _target(self, index: int, names: Sequence[str]) -> TargetSpec:
         context = self.contexts[index] if self.contexts else None
-        target = Target(
-            model=f"org/{names[0]}", revision=f"{index:040x}", pin=Pin.DECLARED, context=context
-        )
+        target = Target(model=f"org/{names[0]}", revision=f"{index:040x}", pin=Pin.DECLARED, context=context)
         return TargetSpec(target=target, routes=tuple(self._route(name) for name in names))
 
     def _route(self, name: str) -> RouteSpec:
-        endpoint = Endpoint(provider="server", kind="hf-inference", url="http://127.0.0.1:9")
+        kind = self.kinds.get(name, "hf-inference")
+        endpoint = Endpoint(provider="server", kind=kind, url=f"http://127.0.0.1:9/{name}")
         route = Route(endpoint=endpoint, name=name)
         config = GateConfig(breaker=self.breaker, concurrency=self.concurrency, retries=self.retries)
         key = self.route_key(name)
@@ -146,17 +153,17 @@ class Stage:
             credential_gate=None if key is None else self.table.credential("127.0.0.1", Secret(key)),
             secret=None if key is None else Secret(key),
             attempt_timeout=self.attempt_timeout,
+            unusable=self.unusable.get(name, ""),
         )
 
     def spec(self, deadline: float | None = None) -> CallSpec:
-        payload = Payload(inputs="I love it")
         return CallSpec(
-            alias=self.alias, call_id="call-1", payload=payload, deadline=deadline or self.deadline
+            alias=self.alias, call_id="call-1", payload=self.payload, deadline=deadline or self.deadline
         )
 
-    def gate(self, name: str) -> object:
+    def route(self, name: str) -> RouteSpec:
         routes = [route for target in self.alias.targets for route in target.routes]
-        return next(route.gate for route in routes if route.route.name == name)
+        return next(route for route in routes if route.route.name == name)
 
 
 class Scripted:
@@ -176,16 +183,16 @@ class Scripted:
 class ScriptedTransport(Sleepers):
     """Transport, sleepers and clock in one: only the script and the sleeps make time pass."""
 
-    def __init__(self, servers: Scripted) -> None:
+    def __init__(self, servers: Scripted, at: float) -> None:
         super().__init__()
-        self.now = 0.0
+        self.now = at
         self._servers = servers
 
     def clock(self) -> float:
         return self.now
 
     def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
-        name = request.url.rsplit("/", 1)[1]
+        name = request.url.split("/")[3]
         reaction = self._servers.react(name, self.now)
         if reaction.seconds > timeout:
             self.now += timeout
@@ -208,20 +215,41 @@ class Performance:
     events: list[Event]
     elapsed: float
 
+    @property
+    def order(self) -> str:
+        """The routes that were asked, in order: "aab"."""
+        return "".join(name for name, _ in self.asked)
 
-def play_sync(stage: Stage, script: Script, *, deadline: float | None = None) -> Performance:
-    servers = Scripted(script)
-    world = ScriptedTransport(servers)
+    @property
+    def result(self) -> Result:
+        assert isinstance(self.ended, Result), self.ended
+        return self.ended
+
+    @property
+    def error(self) -> CallError:
+        assert isinstance(self.ended, CallError), self.ended
+        return self.ended
+
+    def told(self, kind: type[Told]) -> list[Told]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def play_sync(stage: Stage, script: Script, *, deadline: float | None = None, at: float = 0.0) -> Performance:
+    servers, heard = Scripted(script), len(stage.events)
+    world = ScriptedTransport(servers, at)
     ended: Result | CallError
     try:
         ended = drive(stage.spec(deadline), stage.env, world, world, world.clock)
     except CallError as error:
         ended = error
-    return Performance(ended, servers.asked, stage.events, world.now)
+    return Performance(ended, servers.asked, stage.events[heard:], world.now - at)
 
 
-def play_simulated(stage: Stage, script: Script, *, deadline: float | None = None) -> Performance:
-    servers = Scripted(script)
+def play_simulated(
+    stage: Stage, script: Script, *, deadline: float | None = None, at: float = 0.0
+) -> Performance:
+    servers, heard = Scripted(script), len(stage.events)
 
     def world(attempt: Attempt, now: float) -> tuple[float, Outcome]:
         request = exchange.build(attempt)
@@ -230,13 +258,21 @@ def play_simulated(stage: Stage, script: Script, *, deadline: float | None = Non
         reaction = servers.react(attempt.route.name, now)
         return reaction.seconds, exchange.read(attempt, reaction.reception())
 
-    simulation = Simulation(world)
+    simulation = Simulation(world, now=at)
     ended: Result | CallError
     try:
         ended = simulation.call(stage.spec(deadline), stage.env)
     except CallError as error:
         ended = error
-    return Performance(ended, servers.asked, stage.events, simulation.now)
+    return Performance(ended, servers.asked, stage.events[heard:], simulation.now - at)
 
 
-DRIVERS: Mapping[str, Callable[..., Performance]] = {"sync": play_sync, "simulated": play_simulated}
+class Play(Protocol):
+    """Plays a story: one call on a stage, begun `at` a moment of the stage's clock."""
+
+    def __call__(
+        self, stage: Stage, script: Script, *, deadline: float | None = None, at: float = 0.0
+    ) -> Performance: ...
+
+
+DRIVERS: Mapping[str, Play] = {"sync": play_sync, "simulated": play_simulated}
