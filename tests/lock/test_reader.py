@@ -105,13 +105,13 @@ def test_the_remedy_for_a_conflict_is_the_callers(parser: Parser) -> None:
 
 
 @both
-@pytest.mark.parametrize("opener", [b"[", b"{a: ", b"- ", b"{? ["])
+@pytest.mark.parametrize("opener", [b"[", b"{a: ", b"- "])
 def test_depth_is_bounded(opener: bytes, parser: Parser) -> None:
     """32 levels are read, 33 are not."""
-    assert "deeper" in str(refusal(b"a: \n  " + opener * 100, parser)) or opener == b"{? ["
+    assert "deeper" in str(refusal(b"a: \n  " + opener * 100, parser))
     deepest = b"a: " + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)
     assert isinstance(read_yaml(deepest, "f", parser=parser), MappingNode)
-    assert "deeper" in str(refusal(deepest.replace(b"[", b"[[").replace(b"]", b"]]"), parser))
+    assert "deeper" in str(refusal(deepest.replace(b"[]", b"[[]]"), parser))
 
 
 @both
