@@ -19,12 +19,12 @@ SCHEMA_VERSION: Final = "1.0"
 _PINS: Final[Mapping[Pin, str]] = {
     Pin.ENFORCED: "the request named the commit, and the server obeys or refuses",
     Pin.ATTESTED: "the server reported the commit it runs, and it was compared",
-    Pin.DECLARED: "the server says it runs this model; nothing proves the commit",
+    Pin.DECLARED: "said by the server; nothing proves the commit",
     Pin.VERSIONED: "the provider's name carries a version; there is no commit",
     Pin.FLOATING: "whatever the name means today",
 }
-_NAME: Final = 11
-"""Columns of the longest name, "server says"."""
+_NAME: Final = 10
+"""Columns of the longest name, "request id"."""
 
 _KEYS: Final = (
     "task",
@@ -52,7 +52,7 @@ def explanation(result: Result, ink: Ink) -> list[str]:
         "revision": result.revision or "none is locked",
         "pin": f"{result.pin}: {_PINS[result.pin]}",
         "route": result.route,
-        "server says": result.served_model if result.served_model != result.model else None,
+        "served as": result.served_model if result.served_model != result.model else None,
         "fallback": result.fallback,
         "ended by": result.finish_reason,
         "cost": _cost(result.cost),
@@ -93,20 +93,20 @@ def failure_record(alias: str, error: ResilientInferError) -> dict[str, Json]:
     """All of a failure; the same keys as `result_record`."""
     nothing: dict[str, Json] = dict.fromkeys(_KEYS)
     problems = error.problems if isinstance(error, ConfigError) else ()
-    told = isinstance(error, CallError)
+    call = error if isinstance(error, CallError) else CallError("")  # nothing was attempted
     return {
         "schema_version": SCHEMA_VERSION,
         "alias": alias,
         **nothing,
-        "elapsed": error.elapsed if told else 0.0,
+        "elapsed": call.elapsed,
         "warnings": [],
-        "attempts": _attempts(error.attempts) if told else [],
+        "attempts": _attempts(call.attempts),
         "error": {
             "kind": type(error).__name__,
             "message": one_block(error.message),
             "hint": one_block(error.hint),
             "problems": [one_block(str(problem)) for problem in problems],
-            "retry_after": error.retry_after if told else None,
+            "retry_after": call.retry_after,
         },
     }
 

@@ -18,7 +18,9 @@ class _Entry:
 
 
 _COMMANDS: Final[Mapping[str, _Entry]] = {
-    "call": _Entry("resilient_infer.cli.call:call", "Send a payload to a model and print the answer as JSON."),
+    "call": _Entry(
+        "resilient_infer.cli.call:call", "Send a payload to a model and print the answer as JSON."
+    ),
     "demo": _Entry("resilient_infer.cli.demo:demo", "See an outage survived: no network, no token, 10 s."),
 }
 

@@ -16,6 +16,9 @@ from resilient_infer.cli.exit_codes import ExitCode, exit_code
 
 def main() -> NoReturn:
     """The console script: run with the arguments of the process, and exit."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the shell closed it (>&-)
+            setattr(sys, name, open(os.devnull, "w"))
     code = run(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to interrupt
@@ -26,8 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; all that is to be said has been said."""
     try:
         code = _reported(arguments)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         _last_words("\ninterrupted\n")
@@ -49,7 +51,7 @@ def _reported(arguments: Sequence[str]) -> int:
     from resilient_infer.cli.commands import commands
     from resilient_infer.errors import ResilientInferError
 
-    def show_warning(message: Warning | str, *_: object) -> None:
+    def show_warning(message: Warning | str, *_: object, **__: object) -> None:
         render.warn(str(message))
 
     with warnings.catch_warnings():

@@ -59,21 +59,21 @@ class Ink:
         return fancy if self.unicode else plain
 
     def fit(self, text: str, room: int) -> str:
-        """`text`, its middle left out if it is longer than `room` columns."""
+        """`text`, its middle left out if it is longer than `room` columns; after a slash, if one is near."""
         if len(text) <= room:
             return text
         gap = self.sign("…", "...")
         kept = max(2, room - len(gap))
-        head = kept * 2 // 5
+        head = text.rfind("/", 0, kept * 2 // 3) + 1 or kept * 2 // 5
         return f"{text[:head]}{gap}{text[len(text) - (kept - head) :]}"
 
     def wrap(self, text: str, *, first: str, indent: int) -> list[str]:
         """`text` after `first`, in lines that fit; all but the first begin with `indent` spaces."""
         if self.width is None:
             return [first + text]
-        lines = textwrap.wrap(
-            text, self.width - indent, break_on_hyphens=False, break_long_words=False
-        ) or [""]
+        lines = textwrap.wrap(text, self.width - indent, break_on_hyphens=False, break_long_words=False) or [
+            ""
+        ]
         return [first + lines[0], *(" " * indent + line for line in lines[1:])]
 
     def text(self, text: str) -> str:

@@ -9,7 +9,7 @@ from resilient_infer.core.attempt import AttemptRecord
 _OUTCOME: Final = 20
 """Columns of the outcome: the longest is "container fault 500"."""
 
-_REASON: Final = 24
+_REASON: Final = 25
 _ROUTE: Final = _REASON + _OUTCOME + 1
 """Columns before the reason, and before the route."""
 
