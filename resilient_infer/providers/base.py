@@ -34,6 +34,8 @@ class Codec(Protocol):
         Raises:
             Unfit: The payload asks for something this route cannot say.
         """
+        ...
 
     def parse(self, attempt: Attempt, response: HttpResponse) -> Outcome:
         """What the answer means: a `Success` of the task's shape, or a `Failure`. Never raises."""
+        ...
