@@ -139,6 +139,18 @@ def test_what_is_refused(sandbox: Sandbox, stream: bytes, status: int) -> None:
     assert server.requests == ()
 
 
+def test_a_refusal_survives_what_was_still_on_its_way(sandbox: Sandbox) -> None:
+    """What nobody wants of a body is read all the same, or closing would reset the answer away."""
+    server = sandbox.serve("hf-inference")
+    with opened(server) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\ncontent-length: 999999999999\r\n\r\n" + b"x" * 300_000)
+        sock.shutdown(socket.SHUT_WR)
+        received, end = read_to_end(sock)
+
+    assert received.startswith(b"HTTP/1.1 413 ")
+    assert end == "fin"
+
+
 def test_a_client_that_waits_for_100_continue_is_told_to_go_on(sandbox: Sandbox) -> None:
     """The interim answer comes before the body is sent, the final one after."""
     server = sandbox.serve("hf-inference")

@@ -105,8 +105,8 @@ def _head(request: Request, reply: Reply) -> bytes:
     elif reply.framing is Framing.CHUNKED:
         lines.append("transfer-encoding: chunked")
     lines += [f"{name}: {value}" for name, value in reply.headers]
-    # A connection that ends as a fault does so unannounced.
-    if reply.ending is Ending.KEEP and reply.idle is None and not _persistent(request, reply):
+    # Said only of an end that was asked for; one that is a fault comes unannounced.
+    if not _persistent(request, reply):
         lines.append("connection: close")
     lines.append("\r\n")
     return "\r\n".join(lines).encode("latin-1", "replace")

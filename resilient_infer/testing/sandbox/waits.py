@@ -85,8 +85,7 @@ class Turn:
 
         A client that only shuts down its sending side counts as gone: no HTTP client does that.
         """
-        stayed = self._bell.rung or _watch(self._bell.heard, self._client, seconds)
-        return stayed and not self._closed()
+        return _watch(self._bell.heard, self._client, seconds) and not self._closed()
 
 
 def _watch(bell: socket.socket, client: socket.socket, seconds: float) -> bool:
