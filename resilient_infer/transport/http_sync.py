@@ -166,7 +166,7 @@ class HttpSync:
     def _template(self, request: HttpRequest) -> _Template:
         key = (request.method, request.url, id(request.headers))
         template = self._templates.get(key)
-        if template is None or template.given is not request.headers:
+        if template is None:
             template = self._prepare(request)
             with self._lock:
                 if len(self._templates) >= MOST_TEMPLATES:

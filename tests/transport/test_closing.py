@@ -10,6 +10,7 @@ from time import monotonic
 import pytest
 
 from resilient_infer.core.http import FaultKind, HttpResponse
+from resilient_infer.transport.connection import CURRENT
 from resilient_infer.transport.http_sync import HttpSync
 from resilient_infer.transport.watchdog import WATCHDOG
 
@@ -40,6 +41,7 @@ def test_cx4_closing_frees_every_socket_and_leaves_only_the_watchdog(
         client.close()
 
     assert descriptors() == before
+    assert CURRENT.limit is None
     assert {thread.name for thread in set(threading.enumerate()) - threads} <= {"resilient-infer-watchdog"}
     assert not WATCHDOG._live
 
@@ -123,18 +125,22 @@ def test_ts2_a_forked_child_has_connections_of_its_own_and_harms_none(
     client: HttpSync, trusted: Certificates, secure: bool
 ) -> None:
     """Locks, sessions and the watchdog are recreated in the child (test: fork during a call)."""
-    with Server(keeps_answering, tls=trusted.server if secure else None) as server, Server(hangs) as hanging:
+    with (
+        Server(keeps_answering, tls=trusted.server if secure else None) as server,
+        Server(drips(b"HTTP/1.1 200 OK\r\nX: ", b"a")) as dripping,
+    ):
         assert answer_of(ask(client, server.url)).body == b"1"
-        in_flight = threading.Thread(target=ask, args=(client, hanging.url, 0.4))
+        in_flight = threading.Thread(target=ask, args=(client, dripping.url, 0.4))
         in_flight.start()
-        while hanging.visits < 1:
+        while dripping.visits < 1:
             threading.Event().wait(0.005)
         client._lock.acquire()  # as another thread may hold it at the moment of the fork
         reads, writes = os.pipe()
         child = os.fork()
         if child == 0:
+            signal.alarm(5)  # a child without a watchdog would read for ever
             reception = ask(client, server.url, 2.0)
-            slow = ask(client, hanging.url, 0.05)
+            slow = ask(client, dripping.url, 0.05)
             body = reception.body if isinstance(reception, HttpResponse) else repr(reception).encode()
             os.write(writes, body + b" " + type(slow).__name__.encode())
             os._exit(0)
@@ -146,3 +152,27 @@ def test_ts2_a_forked_child_has_connections_of_its_own_and_harms_none(
         assert status == 0
         assert answer_of(ask(client, server.url)).body == b"1"
         in_flight.join()
+
+
+def test_ts2_renewal_takes_no_lock_that_was_held_and_closes_the_idle_copies(client: HttpSync) -> None:
+    """Locks, sessions and the watchdog are recreated in the child."""
+    with Server(keeps_answering) as server:
+        answer_of(ask(client, server.url))
+        (known,) = client._servers.values()
+        idle = known.pool.pool
+        assert idle is not None
+        sock = next(connection.sock for connection in idle.queue if connection is not None)
+        idle.mutex.acquire()
+        client._lock.acquire()
+        del known, idle
+
+        def renew() -> None:
+            client.renew()
+            gc.collect()  # urllib3 empties a pool's queue when the pool goes
+
+        renewing = threading.Thread(target=renew, daemon=True)
+        renewing.start()
+        renewing.join(2)
+
+    assert not renewing.is_alive()
+    assert sock.fileno() == -1

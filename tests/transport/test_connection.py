@@ -1,12 +1,16 @@
 """Connections are kept, renewed, verified, and held to the limit from their first moment."""
 
+import queue
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
 from resilient_infer.core.http import FaultKind
+from resilient_infer.transport.connection import CURRENT, LimitedPool
 from resilient_infer.transport.http_sync import HttpSync
+from resilient_infer.transport.watchdog import Ending, Limit
 
 from .asking import answer_of, ask, fault_of, fault_within
 from .conftest import Certificates
@@ -83,7 +87,7 @@ def test_a_redirect_is_an_answer_and_nothing_is_sent_on(client: HttpSync) -> Non
 
 
 def test_neither_netrc_nor_cookies_nor_a_login_in_the_url_touch_the_request(
-    client: HttpSync, monkeypatch: pytest.MonkeyPatch, tmp_path
+    client: HttpSync, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password somethingelse\n")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -96,11 +100,79 @@ def test_neither_netrc_nor_cookies_nor_a_login_in_the_url_touch_the_request(
             sock.sendall(response(OK, "Set-Cookie: session=abc; Path=/"))
 
     with Server(story) as server:
+        answer_of(ask(client, server.url, headers=()))
         for url in (server.url, server.url, server.url.replace("127", "user:pass@127")):
             answer_of(ask(client, url))
 
-    assert all(b"Authorization: Bearer hf_topsecret\r\n" in request for request in seen)
+    assert b"authorization" not in seen[0].lower()
+    assert all(b"Authorization: Bearer hf_topsecret\r\n" in request for request in seen[1:])
     assert not any(b"cookie" in request.lower() for request in seen)
+
+
+def test_dl8_a_drip_on_a_kept_alive_connection_ends_at_the_limit(client: HttpSync) -> None:
+    """A reused connection registers its socket when the request starts."""
+
+    def story(sock: socket.socket, visit: int) -> None:
+        says(response())(sock, visit)
+        drips(b"HTTP/1.1 200 OK\r\nX: ", b"a")(sock, visit)
+
+    with Server(story) as server:
+        answer_of(ask(client, server.url))
+        fault = fault_within(client, server.url, 0.15)
+
+    assert (fault.kind, fault.sent, server.visits) == (FaultKind.TIMEOUT, True, 1)
+
+
+def test_small_packets_are_not_held_back(client: HttpSync) -> None:
+    with Server(keeps_answering) as server:
+        answer_of(ask(client, server.url))
+        (known,) = client._servers.values()
+        idle = [connection for connection in known.pool.pool.queue if connection is not None]
+
+    assert [connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for connection in idle] == [1]
+
+
+class Spy:
+    """Stands for a connection that is given back."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_dl8_a_connection_whose_limit_has_ended_never_goes_back_to_the_pool_open(late: bool) -> None:
+    """At the limit the watchdog shuts down the socket, and nobody else may be using it by then."""
+    pool, spy, limit = LimitedPool("127.0.0.1", 9, maxsize=2), Spy(), Limit(10)
+    assert pool.pool is not None
+    pool.pool.get()  # the place the connection was taken from
+    if late:
+        limit.end(Ending.EXPIRED)
+    CURRENT.limit = limit
+    try:
+        pool._put_conn(spy)
+    finally:
+        CURRENT.limit = None
+
+    assert spy.closed is late
+    assert limit.finish() is not late
+    pool.pool = None
+
+
+def test_cx4_a_connection_given_back_while_the_pool_closes_is_closed() -> None:
+    """`close()`: nothing is left, whatever it comes between."""
+    pool, spy = LimitedPool("127.0.0.1", 9), Spy()
+
+    class Closing(queue.LifoQueue[object]):
+        def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
+            pool.close()
+            super().put(item, block, timeout)
+
+    pool.pool = Closing()
+    pool._put_conn(spy)
+
+    assert spy.closed
 
 
 def test_tls_answers_are_verified_against_the_environments_bundle(
