@@ -30,7 +30,7 @@ def test_what_is_written_points_at_the_servers(sandbox: Sandbox, tmp_path: Path)
     first = sandbox.serve("hf-inference", key="hf_secret")
     second = sandbox.serve("hf-inference", name="backup")
     third = sandbox.serve("hf-endpoint", key="hf_other", key_env="MY_KEY")
-    aliases = {
+    aliases: dict[str, str | list[str | Served]] = {
         "sentiment": [Served(model=SENTIMENT, by=(second, first)), Served(model=SIEBERT, by=(first,))],
         "every": SENTIMENT,
     }

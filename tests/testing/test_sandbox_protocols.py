@@ -231,7 +231,13 @@ class TestDedicatedEndpoint:
     def test_any_fault_is_a_400(self, sandbox: Sandbox) -> None:
         """{"error"}; health is text; elsewhere there is nothing."""
         server = endpoint(sandbox, SENTIMENT)
-        for content in ({"input": "x"}, {"inputs": 3}, [], {"inputs": "x", "parameters": {"top_k": "all"}}):
+        wrong: list[Any] = [
+            {"input": "x"},
+            {"inputs": 3},
+            [],
+            {"inputs": "x", "parameters": {"top_k": "all"}},
+        ]
+        for content in wrong:
             refused = ask(server, "/", content)
             assert (refused.status, refused.json.keys()) == (400, {"error"})
         assert ask(server, "/health", method="GET").body == b"Ok"

@@ -335,7 +335,7 @@ def test_the_module_serves_until_ctrl_c() -> None:
         text=True,
     ) as program:
         assert program.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or "gpt-4.1" not in lines[-1]:
             lines.append(program.stdout.readline())
         program.send_signal(signal.SIGINT)
