@@ -124,9 +124,9 @@ def _deadlines(stage: "Stage", ink: Ink) -> None:
         ending = (
             "an answer from the backup" if asked.answered_by(stage.backup) else type(asked.ended).__name__
         )
-        _say(f"  {what:<44} {duration(asked.elapsed):>8}   {ending}", ink)
+        _say(f"  {what:<42} {duration(asked.elapsed):>8}  {ending}", ink)
 
-    _say(ink.paint(f"  {'the primary':<44} {'ended at':>8}   with", dim=True), ink)
+    _say(ink.paint(f"  {'the primary':<42} {'ended at':>8}  with", dim=True), ink)
     deadlines(stage, saw)
     _shown("no call outlived its deadline", ink)
 

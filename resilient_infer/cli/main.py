@@ -16,10 +16,10 @@ from resilient_infer.cli.exit_codes import ExitCode, exit_code
 
 def main() -> NoReturn:
     """The console script: run with the arguments of the process, and exit."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # the shell closed it (>&-)
-            setattr(sys, name, open(os.devnull, "w"))
-    code = run(sys.argv[1:])
+    with open(os.devnull, "w") as nowhere:
+        # The shell may have closed them: >&- and 2>&-.
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+        code = run(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to interrupt
     sys.exit(code)

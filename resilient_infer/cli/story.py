@@ -143,6 +143,7 @@ def outage(
             time.sleep(_PACE)
             calls.append(_ask(on, "sentiment"))
             saw(calls[-1])
+            _claim(isinstance(calls[-1].ended, Result), "every call is answered")
 
     stream(lambda: len(calls) >= _CALM)
     on.primary.fail(Refused())
@@ -156,7 +157,6 @@ def outage(
     calm = len(calls) + _CALM
     stream(lambda: len(calls) >= calm)
 
-    _claim(all(isinstance(call.ended, Result) for call in calls), "every call is answered")
     expected = ["open", "half-open", "open", "half-open", "closed"]
     _claim(_transitions(calls) == expected, "the circuit opens, probes in vain, probes again and closes")
     _claim(

@@ -26,10 +26,12 @@ def timeline(attempts: Sequence[AttemptRecord], ink: Ink) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in three digits or so: "0.4 ms", "12 ms", "1.23 s"."""
+    """A length of time in three digits or so: "0.4 ms", "12 ms", "1.23 s", "180 s"."""
     if seconds < 0.000_95:
         return f"{seconds * 1000:.1f} ms"
-    return f"{seconds * 1000:.0f} ms" if seconds < 0.999_5 else f"{seconds:.2f} s"
+    if seconds < 0.999_5:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 99.995 else f"{seconds:.0f} s"
 
 
 def _row(record: AttemptRecord, ink: Ink) -> Iterator[str]:
