@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from resilient_infer.assembly import Assembly
 from resilient_infer.core.events import Event, Listener
@@ -57,18 +57,14 @@ class Client:
         listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]" = (),
         private_state: bool = False,
     ) -> None:
-        self._listeners: list[Listener] = []
-        circuit_listeners: list[pybreaker.CircuitBreakerListener] = []
-        for each in listeners:
-            if callable(each):
-                self._listeners.append(each)
-            else:
-                circuit_listeners.append(each)
+        given = tuple(listeners)
+        self._listeners = [cast("Listener", each) for each in given if callable(each)]
+        circuits = [cast("pybreaker.CircuitBreakerListener", each) for each in given if not callable(each)]
         self._assembly = Assembly.load(
             lockfiles=lockfiles,
             environment=environment,
             lock_mode=lock_mode,
-            circuit_listeners=tuple(circuit_listeners),
+            circuit_listeners=tuple(circuits),
             private_state=private_state,
         )
         self._env = self._assembly.env(self._tell if self._listeners else None)
