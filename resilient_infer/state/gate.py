@@ -108,8 +108,6 @@ class RouteGate:
     def release(self, permit: Permit) -> None:
         """Give a permit back as if it had never been asked for."""
         with self._lock:
-            if not permit.outstanding:
-                return
             woken = self._give_back(permit)
             if self._breaker is not None:
                 self._breaker.ignore(permit)

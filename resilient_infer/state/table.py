@@ -1,20 +1,18 @@
 """Table: one gate per route and one per credential, shared by all clients of a process.
 
 A forked child starts with an empty table of its own: what its parent's gates
-hold belongs to threads that do not exist there.
+hold belongs to threads that do not exist there. Whoever has a private table
+clears it there.
 """
 
 import os
 import random
 from collections.abc import Callable
 from threading import Lock
-from weakref import WeakSet
 
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Route
 from resilient_infer.state.gate import CredentialGate, GateConfig, RouteGate
-
-_tables: "WeakSet[GateTable]" = WeakSet()
 
 
 class GateTable:
@@ -23,7 +21,6 @@ class GateTable:
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
         self.clear()
-        _tables.add(self)
 
     def clear(self) -> None:
         """Forget every gate, and take new locks."""
@@ -49,11 +46,5 @@ class GateTable:
 SHARED = GateTable()
 """The process's own table."""
 
-
-def _clear_all() -> None:
-    for table in list(_tables):
-        table.clear()
-
-
 if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
-    os.register_at_fork(after_in_child=_clear_all)
+    os.register_at_fork(after_in_child=SHARED.clear)

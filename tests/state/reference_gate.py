@@ -151,6 +151,8 @@ class ReferenceGate:
         self.probing, self.reported = [], []
         if state == "closed":
             self.counted, self.opened = [], 0
+        if state != "open":
+            self.until = 0
         if old == state:
             return None
         self.changes.append((old, state))
