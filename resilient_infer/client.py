@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from resilient_infer.assembly import Assembly
 from resilient_infer.core.events import Event, Listener
@@ -58,8 +58,8 @@ class Client:
         private_state: bool = False,
     ) -> None:
         given = tuple(listeners)
-        self._listeners = [cast("Listener", each) for each in given if callable(each)]
-        circuits = [cast("pybreaker.CircuitBreakerListener", each) for each in given if not callable(each)]
+        self._listeners = [each for each in given if _hears_events(each)]
+        circuits = [each for each in given if _hears_circuits(each)]
         self._assembly = Assembly.load(
             lockfiles=lockfiles,
             environment=environment,
@@ -123,6 +123,14 @@ class Client:
                 listener(event)
             except Exception:
                 _log.exception("a listener failed on %s; the call goes on", type(event).__name__)
+
+
+def _hears_events(listener: object) -> TypeGuard[Listener]:
+    return callable(listener)
+
+
+def _hears_circuits(listener: object) -> "TypeGuard[pybreaker.CircuitBreakerListener]":
+    return not callable(listener)
 
 
 _default: Client | None = None
