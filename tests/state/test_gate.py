@@ -249,3 +249,35 @@ def test_cb15_a_disabled_breaker_admits_everything_and_records_nothing():
     asked.restore()
 
     assert ear.changes == []
+
+
+def test_cb13_a_circuit_closed_by_hand_waits_for_no_probe_of_before():
+    """Half-open has its own counters, each time anew: a probe that is still on its way holds no place."""
+    asked = gate()
+    fail(asked, 5)
+    old = admitted(asked, 1.0)
+    asked.restore()
+    fail(asked, 5, now=1.0)
+
+    assert admitted(asked, 2.0).probe
+    assert settle(asked, old, Verdict.FAILURE, 2.0) is None
+
+
+def test_cb15_restoring_a_closed_circuit_forgets_nothing():
+    """A second time it changes nothing: the run of failures goes on."""
+    asked, ear = listened()
+    fail(asked, 4)
+    asked.restore()
+
+    fail(asked, 1)
+    assert ear.state == "open"
+
+
+def test_cb6_the_rejection_names_the_first_moment_a_place_may_come_free():
+    """Of all probes on their way, the one whose lease ends first."""
+    asked = gate(BreakerConfig(probes=2))
+    fail(asked, 5)
+    admitted(asked, 1.0, lease=30.0)
+    admitted(asked, 1.0, lease=5.0)
+
+    assert refused(asked, 2.0).moment == 6.0
