@@ -32,16 +32,15 @@ def naive(world: World, call: int) -> Story:
     """Up to four attempts at A; what may take long is waited for, since only errors are repeated."""
     began = now = world.arrivals[call]
     ends, rng = began + world.trace.deadline, world.jitter(call)
-    for attempt in range(ATTEMPTS):
+    attempt = 0
+    while True:
         ok, seconds, final = _within(world.answer(call, "A", attempt, now), ends - now)
         now += seconds
-        if ok or final or attempt == ATTEMPTS - 1:
-            break
         pause = rng.random() * FIRST_BACKOFF * 2**attempt
-        if now + pause >= ends:
-            break
+        if ok or final or attempt + 1 == ATTEMPTS or now + pause >= ends:
+            return Story(call, began, now, "A" if ok else None, {"A": attempt + 1})
         now += pause
-    return Story(call, began, now, "A" if ok else None, {"A": attempt + 1})
+        attempt += 1
 
 
 def fallback_only(world: World, call: int) -> Story:

@@ -12,121 +12,24 @@ probe. Others may then rightly fare differently (a probe's place was taken), and
 what a call learnt before it was cancelled rightly counts. So the record of all
 that was granted and reported is replayed to new gates without what was given
 back: they must go through the same transitions and end in the same state.
-
-Two floats for a bucket's tokens are the same within 1e-9: sums in another order.
 """
 
 import heapq
 import itertools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
-from resilient_infer.core.gates import CircuitChange, NotBefore, Permit, SkipReason, Ticket
-from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Verdict
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome
 from resilient_infer.core.result import Result
 from resilient_infer.errors import CallError
 from resilient_infer.lock.policy import Policy
 from resilient_infer.plan.actions import Done, Plan, Reply, Start, Wait
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import Env
-from resilient_infer.state.gate import RouteGate
+from tests.bench.ledger import Ledger, WatchedGate, remembered, replay
 from tests.bench.ours import Wire, alias_spec, call_spec, gates, route_spec
 from tests.bench.story import Story
 from tests.bench.trace import World
-
-DIGITS: Final = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A permit that was granted."""
-
-    permit: Permit
-    now: float
-    lease: float
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A permit that was settled."""
-
-    permit: Permit
-    verdict: Verdict
-    now: float
-    elapsed: float
-    clean: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TokenTaken:
-    """A token taken from the retry bucket."""
-
-
-@dataclass(slots=True)
-class Ledger:
-    """All that was granted by and reported to one gate, and which of it was given back."""
-
-    entries: list[Asked | Settled | TokenTaken] = field(default_factory=list)
-    withdrawn: set[Permit | TokenTaken] = field(default_factory=set)
-    changes: list[CircuitChange] = field(default_factory=list)
-
-    def leaked(self) -> int:
-        """Permits that were never given back."""
-        return sum(entry.permit.outstanding for entry in self.entries if isinstance(entry, Asked))
-
-
-class WatchedGate:
-    """A gate as one call sees it; all that passes is written into the gate's ledger."""
-
-    def __init__(self, gate: RouteGate, ledger: Ledger) -> None:
-        self.granted: list[Permit] = []
-        self._gate = gate
-        self._ledger = ledger
-        self._token: TokenTaken | None = None
-
-    def ask(self, now: float, *, lease: float, ticket: Ticket | None = None) -> Permit | NotBefore:
-        """See `core.gates.Gate`; so for all that follow."""
-        answer = self._gate.ask(now, lease=lease, ticket=ticket)
-        if isinstance(answer, Permit):
-            self.granted.append(answer)
-            self._ledger.entries.append(Asked(answer, now, lease))
-            self._note(answer.change)
-        return answer
-
-    def settle(
-        self, permit: Permit, verdict: Verdict, now: float, *, elapsed: float, clean: bool
-    ) -> CircuitChange | None:
-        self._ledger.entries.append(Settled(permit, verdict, now, elapsed, clean))
-        change = self._gate.settle(permit, verdict, now, elapsed=elapsed, clean=clean)
-        self._note(change)
-        return change
-
-    def release(self, permit: Permit) -> None:
-        self._ledger.withdrawn.add(permit)
-        self._gate.release(permit)
-
-    def leave(self, ticket: Ticket) -> None:
-        self._gate.leave(ticket)
-
-    def postpone(self, moment: float, reason: SkipReason, detail: str) -> None:
-        self._gate.postpone(moment, reason, detail)
-
-    def take_token(self) -> bool:
-        if not self._gate.take_token():
-            return False
-        self._token = TokenTaken()
-        self._ledger.entries.append(self._token)
-        return True
-
-    def return_token(self) -> None:
-        assert self._token is not None, "a token was given back that was never taken"
-        self._ledger.withdrawn.add(self._token)
-        self._gate.return_token()
-
-    def _note(self, change: CircuitChange | None) -> None:
-        if change is not None:
-            self._ledger.changes.append(change)
 
 
 @dataclass(slots=True)
@@ -202,8 +105,19 @@ class Aftermath:
     stories: Mapping[int, Story]
     cancelled: frozenset[int]
     ledgers: Mapping[str, Ledger]
+    repeats: Mapping[str, int]
     state: Mapping[str, tuple[object, ...]]
     ended: float
+
+    @property
+    def leaked(self) -> int:
+        """Permits and tokens that were never given back."""
+        return sum(ledger.leaked(self.repeats[name]) for name, ledger in self.ledgers.items())
+
+    @property
+    def probes(self) -> int:
+        """Cancelled calls that held a probe."""
+        return sum(ledger.cancelled_probes() for ledger in self.ledgers.values())
 
 
 def play(
@@ -255,6 +169,9 @@ def play(
         },
         cancelled=frozenset(cancelled),
         ledgers=ledgers,
+        repeats={
+            name: sum(max(0, sent.get(name, 0) - 1) for sent in wire.by_call.values()) for name in guards
+        },
         state={name: remembered(gate, clock.now) for name, gate in guards.items()},
         ended=clock.now,
     )
@@ -266,54 +183,20 @@ def _in_first_attempt(live: _Live) -> bool:
     return len(permits) == 1 and permits[0].outstanding and not permits[0].probe
 
 
-def remembered(gate: RouteGate, now: float) -> tuple[object, ...]:
-    """All that a gate remembers. The one place here that looks inside: no caller needs to know."""
-    breaker, bulkhead = gate._breaker, gate._bulkhead
-    assert breaker is not None
-    assert bulkhead is not None
-    return (
-        breaker.state,
-        breaker.generation,
-        breaker._times_opened,
-        breaker._window.tally(now),
-        round(gate._tokens, DIGITS),
-        len(bulkhead._flying),
-        len(bulkhead._queue),
-    )
-
-
-def replay(ledger: Ledger, gate: RouteGate) -> list[CircuitChange]:
-    """Tell a new gate all that was granted and reported, but not what was given back: its transitions."""
-    changes: list[CircuitChange | None] = []
-    permits: dict[Permit, Permit] = {}
-    for entry in ledger.entries:
-        match entry:
-            case Asked(permit, now, lease) if permit not in ledger.withdrawn:
-                answer = gate.ask(now, lease=lease)
-                assert isinstance(answer, Permit), "refused now what was granted beside a cancelled attempt"
-                permits[permit] = answer
-                changes.append(answer.change)
-            case Settled(permit, verdict, now, elapsed, clean):
-                changes.append(gate.settle(permits[permit], verdict, now, elapsed=elapsed, clean=clean))
-            case TokenTaken() if entry not in ledger.withdrawn:
-                assert gate.take_token(), "refused now what was paid beside a cancelled repeat"
-            case _:
-                pass
-    return [change for change in changes if change is not None]
-
-
 @dataclass(frozen=True, slots=True)
 class Differences:
     """What cancelled calls changed, counted.
 
     Attributes:
         cancelled: Calls that were cut short.
-        leaked: Permits never given back; 0 is right, as for the next two.
+        probes: Of them, those that held the probe of a half-open circuit.
+        leaked: Permits and tokens never given back; 0 is right, as for the next two.
         elsewhere: Other calls that fared differently, or circuits that took other turns.
         states: Gates that ended in another state.
     """
 
     cancelled: int
+    probes: int
     leaked: int
     elsewhere: int
     states: int
@@ -326,7 +209,8 @@ def left_out(world: World, policy: Policy) -> Differences:
     assert seen.stories.keys() == bare.stories.keys()
     return Differences(
         len(seen.cancelled),
-        sum(ledger.leaked() for ledger in seen.ledgers.values()),
+        seen.probes,
+        seen.leaked,
         sum(story != bare.stories[call] for call, story in seen.stories.items()),
         sum(state != bare.state[name] for name, state in seen.state.items()),
     )
@@ -340,5 +224,4 @@ def replayed(world: World, policy: Policy) -> Differences:
     for name, ledger in seen.ledgers.items():
         transitions += replay(ledger, fresh[name]) != ledger.changes
         states += remembered(fresh[name], seen.ended) != seen.state[name]
-    leaked = sum(ledger.leaked() for ledger in seen.ledgers.values())
-    return Differences(len(seen.cancelled), leaked, transitions, states)
+    return Differences(len(seen.cancelled), seen.probes, seen.leaked, transitions, states)

@@ -72,7 +72,13 @@ def all_traces() -> dict[str, dict[str, object]]:
         ),
         "s11_outage": trace("total outage", a=refused, b=refused),
         "s12_refusals": trace("422 storm", a=[fault("bad request", seconds=SHORT, status=422)]),
-        "s13_cancels": trace("10 % cancelled, brown-out", a=brown_out, cancels={"p": 0.1, "within": 0.6}),
+        # To the end: a bucket that has filled up again would hide a token that was lost.
+        "s13_cancels": trace(
+            "10 % cancelled, brown-out",
+            a=[fault("server error", p=0.3, span=(30, 120), seconds=SHORT, status=500)],
+            span=(30, 120),
+            cancels={"p": 0.1, "within": 0.6},
+        ),
     }
 
 

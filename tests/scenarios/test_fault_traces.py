@@ -46,7 +46,7 @@ def values() -> Iterator[object]:
                 yield pytest.param(name, bound, seed, id=f"{name}-{bound.metric}-seed{seed}", marks=marks)
 
 
-@pytest.mark.parametrize(("name", "bound", "seed"), values())
+@pytest.mark.parametrize(("name", "bound", "seed"), list(values()))
 def test_ours_beats_the_value(name: str, bound: Bound, seed: int) -> None:
     """What the library claims to do in a fault holds in every seed, as it stands."""
     assert bound.met(measured(name, seed)), f"{bound}, and it is {measured(name, seed)[bound.metric]:.5g}"
@@ -98,6 +98,14 @@ def test_cx1_calls_cancelled_in_their_first_attempt_change_nothing(seed: int) ->
 def test_cx1_calls_cancelled_anywhere_leave_only_what_they_learnt(seed: int) -> None:
     """Breaker, bucket and bulkhead end as if nothing that was given back had been granted."""
     assert_nothing_left(replayed(World(read_trace("s13_cancels"), seed), BENCH))
+
+
+def test_cb8_cancelled_probes_neither_open_nor_close_nor_latch_a_circuit() -> None:
+    """A probe lost without a report cannot latch: its place is given back and nothing is counted."""
+    trace = replace(read_trace("s07_hang"), seconds=80, cancel_share=0.5, cancel_within=1.0)
+    found = replayed(World(trace, 1), BENCH)
+    assert_nothing_left(found)
+    assert found.probes > 0
 
 
 def test_the_trace_files_are_what_the_script_writes() -> None:
