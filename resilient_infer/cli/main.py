@@ -74,7 +74,10 @@ def _reported(arguments: Sequence[str]) -> int:
 
 
 def _discard_output() -> None:
-    """Let go of what is still buffered: the interpreter would try once more to write it at exit."""
+    """Let go of what is still buffered: the interpreter would try once more to write it at exit.
+
+    Source: the note on SIGPIPE in the documentation of Python's `signal`.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
