@@ -16,6 +16,9 @@ from resilient_infer.policies.fallback import Step, onward
 LEASE_MARGIN: Final = 1.0
 """Seconds after an attempt's timeout at which its permit runs out, should it never be given back."""
 
+LATE: Final = 0.2
+"""Share of `min_useful`: attempts and sleeps end some milliseconds late, and clocks round."""
+
 
 class Turn:
     """One route within one call.
@@ -159,6 +162,7 @@ class Progress:
             time_left=self.ends_at - self.now,
             others_left=to_come,
             min_useful=self.min_useful,
+            late=LATE * self.min_useful,
         )
 
     # Gates

@@ -48,13 +48,18 @@ class Reaction:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = POSITIVE
     fault: FaultKind | None = None
+    received_at: float = 0.0
 
     def reception(self) -> Reception:
         if self.fault is not None:
             sent = self.fault not in (FaultKind.UNREACHABLE, FaultKind.REJECTED)
             return TransportFault(kind=self.fault, reason=self.fault.value, sent=sent)
         return HttpResponse(
-            status=self.status, headers=self.headers, body=self.body.encode(), framed=True, received_at=0.0
+            status=self.status,
+            headers=self.headers,
+            body=self.body.encode(),
+            framed=True,
+            received_at=self.received_at,
         )
 
 
@@ -181,11 +186,15 @@ class Scripted:
 
 
 class ScriptedTransport(Sleepers):
-    """Transport, sleepers and clock in one: only the script and the sleeps make time pass."""
+    """Transport, sleepers and clock in one: only the script and the sleeps make time pass.
 
-    def __init__(self, servers: Scripted, at: float) -> None:
+    `late` is by how many seconds sleeps and timeouts end late, as real ones do.
+    """
+
+    def __init__(self, servers: Scripted, at: float, late: float = 0.0) -> None:
         super().__init__()
         self.now = at
+        self.late = late
         self._servers = servers
 
     def clock(self) -> float:
@@ -195,7 +204,7 @@ class ScriptedTransport(Sleepers):
         name = request.url.split("/")[3]
         reaction = self._servers.react(name, self.now)
         if reaction.seconds > timeout:
-            self.now += timeout
+            self.now += timeout + self.late
             return TransportFault(
                 kind=FaultKind.TIMEOUT, reason=f"no answer within {timeout:.1f} s", sent=True
             )
@@ -203,7 +212,7 @@ class ScriptedTransport(Sleepers):
         return reaction.reception()
 
     def sleep(self, seconds: float, tickets: tuple[Ticket, ...] = ()) -> None:
-        self.now += seconds
+        self.now += seconds + self.late
 
 
 @dataclass(frozen=True, slots=True)
