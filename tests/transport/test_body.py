@@ -97,3 +97,11 @@ def test_a_bomb_stops_at_the_cap_without_unfolding(squeeze: Callable[[bytes], by
     tracemalloc.stop()
 
     assert peak < 1_000_000
+
+
+def test_padding_behind_gzip_is_read_to_its_end() -> None:
+    """Only then is the connection free for the next request, and a cut in the padding seen."""
+    pieces = iter([gzip.compress(b"ok"), b"\0" * 10, b"\0" * 10])
+
+    assert read_body(pieces, "gzip", 1000) == b"ok"
+    assert next(pieces, None) is None
