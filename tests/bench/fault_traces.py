@@ -18,6 +18,7 @@ from typing import Final
 from resilient_infer.lock.policy import Policy
 from tests.bench.baselines import Baseline, fallback_only, naive, single
 from tests.bench.cancels import left_out, replayed
+from tests.bench.fleet import BACK_LOAD, RECOVERED, naive_fleet, our_fleet, single_fleet
 from tests.bench.ours import BENCH, SHIPPED, run
 from tests.bench.rejection import BAR, post_cost, rejection_cost
 from tests.bench.story import figures
@@ -102,6 +103,19 @@ def print_cancels(trace: Trace) -> None:
         )
 
 
+def print_fleet(seeds: Sequence[int]) -> None:
+    """S9: twenty clients and a server that a fault has left with a queue."""
+    ours = [our_fleet(seed) for seed in seeds]
+    met = all(fleet.recovered <= RECOVERED and fleet.back_load <= BACK_LOAD for fleet in ours)
+    told = {"single": map(single_fleet, seeds), "naive 4": map(naive_fleet, seeds), "ours": ours}
+    cells = [
+        f"{name} {spread((fleet.recovered for fleet in fleets), 'rec')} s" for name, fleets in told.items()
+    ]
+    loads = spread((100 * fleet.back_load for fleet in ours), "percent")
+    print(f"herd recovery after the fault: {', '.join(cells)}; load then {loads} %; ", end="")
+    print(f"<= {RECOVERED:g} s, <= {100 * BACK_LOAD:g} % {'met' if met else 'missed'}")
+
+
 def main() -> None:
     """Print all tables."""
     traces = [read_trace(name) for name in VALUES]
@@ -109,6 +123,7 @@ def main() -> None:
     print("\nOurs, profile bench: deadline 5, attempt_timeout 1, retries 1, slow_after 1.5;")
     print("min/median/max of the seeds\n")
     print_ours(traces, BENCH, verdict)
+    print_fleet(traces[0].seeds)
     print_cancels(read_trace("s13_cancels"))
     print("\nOurs, as shipped: deadline 30, attempt_timeout 10, retries 2; what no policy can beat\n")
     print_ours(traces, SHIPPED, lambda name, _: FLOORS[name])

@@ -1,6 +1,7 @@
 """Every value to beat of the fault-trace benchmark, on every seed, under the profile it holds for."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -9,6 +10,7 @@ import pytest
 
 from tests.bench.baselines import fallback_only, naive, single
 from tests.bench.cancels import Differences, left_out, play, replayed
+from tests.bench.fleet import BACK_LOAD, RECOVERED, naive_fleet, our_fleet, single_fleet
 from tests.bench.make_traces import TRACES, all_traces
 from tests.bench.ours import BENCH, SHIPPED, run
 from tests.bench.story import Figures, figures
@@ -101,11 +103,20 @@ def test_cx1_calls_cancelled_anywhere_leave_only_what_they_learnt(seed: int) -> 
 
 
 def test_cb8_cancelled_probes_neither_open_nor_close_nor_latch_a_circuit() -> None:
-    """A probe lost without a report cannot latch: its place is given back and nothing is counted."""
+    """A probe lost without a report counts for nothing, and the circuit still finds its way."""
     trace = replace(read_trace("s07_hang"), seconds=80, cancel_share=0.5, cancel_within=1.0)
     found = replayed(World(trace, 1), BENCH)
     assert_nothing_left(found)
     assert found.probes > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rb2_a_fleet_recovers_once_the_fault_is_over(seed: int) -> None:
+    """Bucket and breaker let a saturated server drain: sooner than single attempts do, and without a herd."""
+    fleet = our_fleet(seed)
+    assert fleet.recovered <= min(RECOVERED, single_fleet(seed).recovered)
+    assert fleet.back_load <= BACK_LOAD
+    assert naive_fleet(seed).recovered == math.inf
 
 
 def test_the_trace_files_are_what_the_script_writes() -> None:
