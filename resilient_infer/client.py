@@ -15,7 +15,7 @@ from resilient_infer.core.payload import PayloadInput
 from resilient_infer.core.result import Result
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
-from resilient_infer.errors import CallError
+from resilient_infer.errors import CallError, ConfigError
 from resilient_infer.transport.http_sync import HttpSync
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Client:
         listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]" = (),
         private_state: bool = False,
     ) -> None:
-        given = tuple(listeners)
+        given = _checked(listeners)
         self._listeners = [each for each in given if _hears_events(each)]
         circuits = [each for each in given if _hears_circuits(each)]
         self._assembly = Assembly.load(
@@ -125,12 +125,26 @@ class Client:
                 _log.exception("a listener failed on %s; the call goes on", type(event).__name__)
 
 
+def _checked(
+    listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]",
+) -> "tuple[Listener | pybreaker.CircuitBreakerListener, ...]":
+    given = tuple(listeners)
+    for each in given:
+        if not _hears_events(each) and not _hears_circuits(each):
+            kind = type(each).__name__
+            raise ConfigError(
+                f"listeners: {kind} is neither callable nor a pybreaker.CircuitBreakerListener",
+                hint="give functions that take one event",
+            )
+    return given
+
+
 def _hears_events(listener: object) -> TypeGuard[Listener]:
     return callable(listener)
 
 
 def _hears_circuits(listener: object) -> "TypeGuard[pybreaker.CircuitBreakerListener]":
-    return not callable(listener)
+    return not callable(listener) and hasattr(listener, "state_change")
 
 
 _default: Client | None = None
