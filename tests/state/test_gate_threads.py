@@ -159,8 +159,32 @@ def test_cb1_every_transition_is_heard_once_and_in_a_legal_order():
     assert Counter(ear.changes) == Counter((change.old.value, change.new.value) for change in changes)
 
 
-def test_rb3_no_interleaving_takes_a_token_that_is_not_there():
-    """Acquire is atomic: check-then-take on its own would overshoot."""
+class Slow(int):
+    """A number of tokens that lets other threads run between the look at it and the change."""
+
+    def __ge__(self, other):
+        enough = int(self) >= other
+        time.sleep(0.0001)
+        return enough
+
+    def __sub__(self, other):
+        return Slow(int(self) - other)
+
+
+def test_rb3_the_check_and_the_taking_are_one_step():
+    """Acquire is atomic: check-then-take on its own overshoots."""
+    asked, taken = gate(retries=10), []
+    asked._tokens = Slow(asked._tokens)
+
+    def work(number):
+        taken.extend(True for _ in range(2) if asked.take_token())
+
+    hammer(work)
+    assert len(taken) == 10
+
+
+def test_rb3_no_token_is_lost_between_taking_and_returning():
+    """What is taken and what is left are ten, whoever took and returned in between."""
     asked, taken = gate(retries=10), []
 
     def work(number):
