@@ -78,6 +78,7 @@ class Reader:
         return Request(
             method=method,
             path=unquote(path) if "%" in path else path,
+            target=target,
             query=query,
             headers=headers,
             body=body,

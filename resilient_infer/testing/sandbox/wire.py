@@ -20,6 +20,7 @@ class Request:
 
     Attributes:
         path: Without the query, percent-decoded.
+        target: Path and query as they were sent: a "/" and a "%2F" are not the same to everybody.
         headers: Names in lower case; repeated headers are joined by ", ".
         content: The body as JSON, or None if it is none.
         keep_alive: The client would like to send another request on this connection.
@@ -27,6 +28,7 @@ class Request:
 
     method: str
     path: str
+    target: str = ""
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
