@@ -1,11 +1,10 @@
 """Assembly: manifest, lock, codecs and gates put together into what a plan needs.
 
-The composition root, shared by every client. Files are read once; keys and
-URLs in environment variables are looked at with every call, so that setting a
-variable takes effect at once.
+The composition root, shared by every client. Manifest and lock are read once;
+variables and the Hub's token file are looked at with every call, so that a
+change takes effect at once.
 """
 
-import math
 import os
 import random
 import uuid
@@ -36,7 +35,7 @@ from resilient_infer.providers.payload import normalise
 from resilient_infer.providers.registry import codec_for, kinds
 from resilient_infer.state.gate import GateConfig, RouteGate
 from resilient_infer.state.table import SHARED, GateTable
-from resilient_infer.transport.credentials import HUB_VARIABLES, read_key
+from resilient_infer.transport.credentials import Sources
 from resilient_infer.transport.environment import check_environment
 from resilient_infer.transport.fork import renew_in_children
 from resilient_infer.transport.headers import check_header
@@ -51,10 +50,10 @@ LONGEST_DEADLINE: Final = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """A spec, and the variables it was made from with the values they had then."""
+    """A spec, and the variables and files it was made from."""
 
     spec: AliasSpec
-    seen: tuple[tuple[str, str | None], ...]
+    sources: Sources
 
 
 class Assembly:
@@ -112,7 +111,7 @@ class Assembly:
             manifest = parse_manifest(text, _shown(found.manifest), found.environment, kinds=kinds())
         if mode == "off":
             message = 'lock_mode="off": nothing is pinned; answers may come from any version of a model'
-            warnings.warn(message, stacklevel=4)
+            warnings.warn(message, stacklevel=3)  # where the client is made
         return cls(
             manifest,
             None if mode == "off" else _read_locks(found),
@@ -136,7 +135,7 @@ class Assembly:
 
     def close(self) -> None:
         """Tell this client's circuit listeners nothing more."""
-        for gate in self._listened:
+        for gate in tuple(self._listened):
             for listener in self._circuit_listeners:
                 gate.remove_listener(listener)
         self._listened = set()
@@ -148,7 +147,7 @@ class Assembly:
             deadline = spec.deadline
         elif not _is_length(deadline):
             what = f"deadline must be a number of seconds above 0 and up to {LONGEST_DEADLINE:g}"
-            raise ConfigError(f"{alias}: {what}, not {deadline!r}")
+            raise ConfigError(f"{alias}: {what}, not {_shown_length(deadline)}")
         try:
             normal = normalise(spec.task, payload)
         except PayloadRefused as refused:
@@ -157,25 +156,24 @@ class Assembly:
 
     def alias_spec(self, alias: str) -> AliasSpec:
         """What is the same for every call of an alias, as long as the variables it names stay the same."""
+        if not isinstance(alias, str):
+            raise ConfigError(f"an alias is a string, not a value of type {type(alias).__name__}")
         remembered = self._remembered.get(alias)
-        if remembered is not None and all(
-            self._environ.get(name) == value for name, value in remembered.seen
-        ):
+        if remembered is not None and remembered.sources.unchanged():
             return remembered.spec
-        seen: dict[str, str | None] = {}
-        spec = self._assemble(alias, seen)
-        if not any(route.unusable for target in spec.targets for route in target.routes):
-            self._remembered[alias] = _Remembered(spec, tuple(seen.items()))
+        sources = Sources(self._environ)
+        spec = self._assemble(alias, sources)
+        self._remembered[alias] = _Remembered(spec, sources)
         return spec
 
-    def _assemble(self, name: str, seen: dict[str, str | None]) -> AliasSpec:
+    def _assemble(self, name: str, sources: Sources) -> AliasSpec:
         bound = bind(self._manifest, self._lock, name, self._mode)
         task = self._task(bound)
         common = resolve(task, self._file_policy, bound.alias.policy)
         targets = tuple(
             TargetSpec(
                 target=_target(each),
-                routes=tuple(self._route(bound, task, route, seen) for route in each.entry.routes),
+                routes=tuple(self._route(bound, task, route, sources) for route in each.entry.routes),
             )
             for each in bound.targets
         )
@@ -209,16 +207,14 @@ class Assembly:
             )
         return TASKS[bound.task]
 
-    def _route(
-        self, bound: BoundAlias, task: Task, entry: RouteEntry, seen: dict[str, str | None]
-    ) -> RouteSpec:
+    def _route(self, bound: BoundAlias, task: Task, entry: RouteEntry, sources: Sources) -> RouteSpec:
         known = BUILT_IN if self._manifest is None else self._manifest.providers
         provider = known[entry.provider]
         policy = resolve(task, self._file_policy, bound.alias.policy, entry.policy, provider.policy)
         codec_for(provider.kind, task.name)  # now rather than in the middle of a call
         try:
-            url = self._url(provider, seen)
-            secret = self._secret(provider, url, seen)
+            url = self._url(provider, sources)
+            secret = self._secret(provider, url, sources)
             unusable = ""
         except _Unset as unset:
             url, secret, unusable = "", None, str(unset)
@@ -234,12 +230,12 @@ class Assembly:
             unusable=unusable,
         )
 
-    def _url(self, provider: Provider, seen: dict[str, str | None]) -> str:
+    def _url(self, provider: Provider, sources: Sources) -> str:
         if provider.url_env is None:
             assert provider.url is not None
             url = provider.url
         else:
-            seen[provider.url_env] = text = self._environ.get(provider.url_env)
+            text = sources.variable(provider.url_env)
             if not text:
                 raise _Unset(f"the environment variable {provider.url_env} (its URL) is not set")
             try:
@@ -251,7 +247,7 @@ class Assembly:
         check_environment(url)
         return url
 
-    def _secret(self, provider: Provider, url: str, seen: dict[str, str | None]) -> Secret | None:
+    def _secret(self, provider: Provider, url: str, sources: Sources) -> Secret | None:
         variable = provider.key_env
         if variable is None:
             return None
@@ -261,9 +257,7 @@ class Assembly:
                 f"another machine",
                 hint="use https, or set insecure: true on the provider if the network is trusted",
             )
-        for name in HUB_VARIABLES if variable in HUB_VARIABLES else (variable,):
-            seen[name] = self._environ.get(name)
-        secret = read_key(variable, self._environ)
+        secret = sources.key(variable)
         if secret is None:
             raise _Unset(f"the environment variable {variable} (its key) is not set")
         return secret
@@ -329,4 +323,11 @@ def _shown(path: Path) -> str:
 def _is_length(seconds: object) -> bool:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         return False
-    return math.isfinite(seconds) and 0 < seconds <= LONGEST_DEADLINE
+    return 0 < seconds <= LONGEST_DEADLINE
+
+
+def _shown_length(value: object) -> str:
+    """A wrong length for people; what is no number might be private, and an integer endless."""
+    if isinstance(value, float) or (type(value) is int and value.bit_length() <= 64):
+        return repr(value)
+    return f"a value of type {type(value).__name__}"

@@ -15,7 +15,7 @@ from resilient_infer.core.payload import PayloadInput
 from resilient_infer.core.result import Result
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
-from resilient_infer.errors import CallError, ConfigError
+from resilient_infer.errors import CallError, ConfigError, ResilientInferError
 from resilient_infer.transport.http_sync import HttpSync
 
 if TYPE_CHECKING:
@@ -59,14 +59,16 @@ class Client:
     ) -> None:
         given = _checked(listeners)
         self._listeners = [each for each in given if _hears_events(each)]
-        circuits = [each for each in given if _hears_circuits(each)]
-        self._assembly = Assembly.load(
-            lockfiles=lockfiles,
-            environment=environment,
-            lock_mode=lock_mode,
-            circuit_listeners=tuple(circuits),
-            private_state=private_state,
-        )
+        try:
+            self._assembly = Assembly.load(
+                lockfiles=lockfiles,
+                environment=environment,
+                lock_mode=lock_mode,
+                circuit_listeners=tuple(each for each in given if _hears_circuits(each)),
+                private_state=private_state,
+            )
+        except ResilientInferError as error:
+            raise error.with_traceback(None)  # as in `call`
         self._env = self._assembly.env(self._tell if self._listeners else None)
         self._transport = HttpSync()
         self._sleepers = Sleepers()
@@ -92,8 +94,19 @@ class Client:
         """
         if self._sleepers.closed:
             raise CallError(f"{alias}: the client is closed", hint="make a new Client", alias=alias)
-        spec = self._assembly.call_spec(alias, payload, deadline)
-        return drive(spec, self._env, self._transport, self._sleepers, time.monotonic)
+        try:
+            return drive(
+                self._assembly.call_spec(alias, payload, deadline),
+                self._env,
+                self._transport,
+                self._sleepers,
+                time.monotonic,
+            )
+        except ResilientInferError as error:
+            # The frames below hold keys, URLs and the payload, and there are tools that print the
+            # variables of a traceback. The error itself says all there is to know.
+            del payload
+            raise error.with_traceback(None)
 
     def close(self, *, cancel: bool = False) -> None:
         """Refuse new calls, wake calls that wait (they raise `CallError`), and free the sockets.

@@ -5,6 +5,7 @@ and order as huggingface_hub does; its own lookup is not used on the way of a
 call, because importing it costs 150 ms.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,58 @@ from resilient_infer.errors import ConfigError
 from resilient_infer.transport.headers import check_header
 
 HUB_VARIABLES: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+FILE_VARIABLES: Final = ("HF_TOKEN_PATH", "HF_HOME", "XDG_CACHE_HOME")
+"""What says where the Hub's token file is."""
+
+
+class Sources:
+    """The variables and files something was made from, as they were then. Its repr shows none of it.
+
+    Args:
+        environ: Where variables are looked up, then and now.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._variables: dict[str, str | None] = {}
+        self._files: dict[Path, tuple[int, int, int] | None] = {}
+
+    def variable(self, name: str) -> str | None:
+        """The value of a variable, which is noted."""
+        value = self._variables[name] = self._environ.get(name)
+        return value
+
+    def key(self, variable: str) -> Secret | None:
+        """`read_key`, with all that it looks at noted.
+
+        Raises:
+            ConfigError: The key cannot be sent in a header.
+        """
+        names = HUB_VARIABLES if variable in HUB_VARIABLES else (variable,)
+        values = [self.variable(name) for name in names]
+        if variable in HUB_VARIABLES and not any(value and value.strip() for value in values):
+            for name in FILE_VARIABLES:
+                self.variable(name)
+            path = hub_token_file(self._environ)
+            self._files[path] = _stamp(path)  # before it is read: a change in between is seen next time
+        return read_key(variable, self._environ)
+
+    def unchanged(self) -> bool:
+        """Whether all of it is still as it was."""
+        get = self._environ.get
+        for name, value in self._variables.items():
+            if get(name) != value:
+                return False
+        return all(_stamp(path) == stamp for path, stamp in self._files.items())
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written or replaced; None while there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def read_key(variable: str, environ: Mapping[str, str]) -> Secret | None:
