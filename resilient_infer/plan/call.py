@@ -116,7 +116,7 @@ def _ask(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None]
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.STALE and not turn.fresh:
             # A kept-alive connection was already closed: nobody's failure, and free.
             turn.fresh = True
-            outcome = (yield from _send(call, turn)) or outcome
+            outcome = yield from _send(call, turn)
         if turn.ticket is None:  # in a queue, the token is kept: it must not be missing when the slot comes
             call.refund(turn)
         if not isinstance(outcome, Failure):

@@ -1,0 +1,117 @@
+"""Time, told as stories: how a call divides it, and in which order it asks."""
+
+import pytest
+
+from resilient_infer.core.events import (
+    CircuitChanged,
+    TargetFailed,
+    WaitStarted,
+)
+from resilient_infer.core.payload import Payload
+from resilient_infer.core.result import Result
+from resilient_infer.errors import (
+    DeadlineExceeded,
+)
+from resilient_infer.policies.trip import BreakerConfig
+from tests.scenarios.stage import (
+    HANG,
+    OK,
+    REFUSED,
+    SERVER_ERROR,
+    Play,
+    Stage,
+    throttled,
+)
+
+ALONE = (("a",),)
+TOUCHY = BreakerConfig(consecutive=1, open=10.0, max_open=10.0)
+
+
+@pytest.mark.parametrize("deadline", [1e-3, 0.4, 1.0])
+def test_a_deadline_shorter_than_anything_is_still_one_attempt(play: Play, deadline: float) -> None:
+    """A call that is short on purpose is made, and ends in time."""
+    told = play(Stage(deadline=deadline), {"a": [HANG], "b": [OK]})
+    quick = play(Stage(deadline=deadline), {"a": [REFUSED], "b": [REFUSED]})
+
+    assert told.order in ("a", "ab")
+    assert told.elapsed <= deadline + 1e-9
+    assert quick.elapsed <= deadline + 1e-9
+    if told.order == "a":
+        assert type(told.error) is DeadlineExceeded
+
+
+def test_dl3_three_hanging_targets_each_get_a_share(play: Play) -> None:
+    """Time is kept for the targets to come, and the last one gets all that is left."""
+    stage = Stage(targets=(("a",), ("b",), ("c",)), deadline=5.0, attempt_timeout=10.0, min_useful=0.5)
+
+    told = play(stage, {"a": [HANG], "b": [HANG], "c": [HANG]})
+
+    assert told.asked == [("a", 0.0), ("b", 4.0), ("c", 4.5)]
+    assert told.elapsed == 5.0
+    assert type(told.error) is DeadlineExceeded
+
+
+def test_dl3_time_is_kept_for_the_routes_not_asked_yet(play: Play) -> None:
+    """Siblings count like targets; those asked already do not."""
+    stage = Stage(targets=(("a", "b"), ("c",)), deadline=5.0, attempt_timeout=10.0, min_useful=0.5)
+
+    told = play(stage, {"a": [SERVER_ERROR, OK], "b": [HANG], "c": [OK]})
+
+    assert told.asked == [("a", 0.0), ("b", 0.1), ("a", pytest.approx(4.5))]
+
+
+def test_dl6_a_timeout_by_the_caller_s_deadline_is_not_held_against_the_server(play: Play) -> None:
+    """IGNORE for the breaker unless the attempt had itself run its own timeout."""
+    stage = Stage(targets=ALONE, breaker=TOUCHY)
+
+    cut_short = play(stage, {"a": [HANG]}, deadline=5.0)
+    own = play(stage, {"a": [HANG]}, at=20.0)
+
+    assert cut_short.told(CircuitChanged) == []
+    assert len(own.told(CircuitChanged)) == 1
+
+
+def test_a_route_that_timed_out_is_not_asked_again(play: Play) -> None:
+    """Its sibling and the next target are."""
+    told = play(Stage(targets=(("a", "b"), ("c",))), {"a": [HANG], "b": [SERVER_ERROR], "c": [OK]})
+
+    assert told.order == "abbbc"
+
+
+def test_a_round_asks_each_route_once_and_hops_are_free(play: Play) -> None:
+    """A wait and a token are due only before a route is asked again."""
+    told = play(Stage(targets=(("a", "b", "c"),), retries=1), {name: [SERVER_ERROR] for name in "abc"})
+
+    assert told.order[:3] == "abc"
+    assert told.order[3:] == "abc"
+    assert told.told(WaitStarted) == []  # each wait was over when its turn came
+    assert [moment for _, moment in told.asked[:3]] == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_a_later_round_asks_first_whoever_is_ready_first(play: Play) -> None:
+    """The route whose wait ends first is asked first."""
+    told = play(Stage(targets=(("a", "b"),)), {"a": [throttled(3), OK], "b": [SERVER_ERROR, OK]})
+
+    assert told.order == "abb"
+
+
+def test_fb4_what_is_told_of_a_target_that_failed_is_its_own_last_word(play: Play) -> None:
+    """Not that of another target which was asked meanwhile."""
+    stage = Stage(targets=(("a",), ("b",)), retries=1)
+
+    told = play(stage, {"a": [throttled(20), OK], "b": [throttled(10), SERVER_ERROR]})
+
+    words = {(event.model, event.reason.split(":")[0]) for event in told.told(TargetFailed)}
+    assert ("org/a", "HTTP 500 Internal Server Error") not in words
+    assert isinstance(told.ended, Result)
+
+
+def test_fb5_each_route_gets_the_caller_s_payload_unchanged(play: Play) -> None:
+    """The payload sent to each target is the caller's, never mutated."""
+    payload = Payload(inputs="I love it", parameters={"top_k": 2})
+    stage = Stage(payload=payload)
+
+    told = play(stage, {"a": [REFUSED], "b": [OK]})
+
+    assert told.result.route == "server:b"
+    assert payload == Payload(inputs="I love it", parameters={"top_k": 2})
