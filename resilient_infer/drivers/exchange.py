@@ -9,6 +9,7 @@ from resilient_infer.core.http import HttpRequest, Reception, TransportFault
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.errors import ProviderError
 from resilient_infer.providers.base import Codec, Unfit
+from resilient_infer.providers.error_body import one_line
 from resilient_infer.providers.failure import from_fault
 from resilient_infer.providers.registry import codec_for
 
@@ -23,7 +24,7 @@ def build(attempt: Attempt) -> HttpRequest | Failure:
     try:
         request = codec.build(attempt)
     except Unfit as unfit:
-        return Failure(kind=FailureKind.UNFIT, reason=str(unfit))
+        return Failure(kind=FailureKind.UNFIT, reason=one_line(str(unfit), attempt.secret))
     except Exception as error:
         raise _broken(codec, f"build() raised {type(error).__name__}") from None
     if not isinstance(request, HttpRequest):
