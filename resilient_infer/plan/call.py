@@ -158,15 +158,12 @@ def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None
 def _leaves_target(call: Progress, turn: Turn, failure: Failure) -> bool:
     """Whether the call leaves the target of this route at once. A fault of the request ends the call here."""
     step = call.step_after(failure)
-    if step is Step.LARGER_TARGET:
-        context = turn.place.spec.target.context
-        turn.place.over = True
-        for place in call.places:
-            place.over = place.over or not is_larger(place.spec.target.context, than=context)
-        if not call.other_targets_left(turn.place):
-            step = Step.STOP
     if step is Step.STOP:
         raise call_error(call)
+    if step is Step.LARGER_TARGET:
+        context = turn.place.spec.target.context
+        for place in call.places:
+            place.over = place.over or not is_larger(place.spec.target.context, than=context)
     return step is not Step.NEXT_ROUTE
 
 

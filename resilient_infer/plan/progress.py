@@ -113,11 +113,7 @@ class Progress:
         """Whether another route of this target, or another target, may still be asked."""
         if any(other is not turn and not other.spent for other in turn.place.turns):
             return True
-        return self.other_targets_left(turn.place)
-
-    def other_targets_left(self, place: Place) -> bool:
-        """Whether another target may still be asked."""
-        return any(other is not place and other.left for other in self.places)
+        return any(place is not turn.place and place.left for place in self.places)
 
     def step_after(self, failure: Failure) -> Step:
         """Where the call may go after a failure."""

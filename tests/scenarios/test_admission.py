@@ -1,5 +1,7 @@
 """Admission, told as stories: open circuits, full bulkheads, routes that cannot be asked."""
 
+from dataclasses import replace
+
 import pytest
 
 from resilient_infer.core.events import (
@@ -68,6 +70,18 @@ def test_fb7_once_the_probe_succeeds_the_next_call_starts_at_the_primary(play: P
         ("half-open", "closed"),
     ]
     assert after.told(CircuitChanged) == []
+
+
+def test_a_circuit_whose_time_came_while_others_were_asked_is_asked_after_all(play: Play) -> None:
+    """Nobody waits for it, but time has passed."""
+    stage = Stage(breaker=BreakerConfig(consecutive=1, open=2.0), retries=0)
+    play(stage, {"a": [REFUSED], "b": [OK]})
+
+    told = play(stage, {"a": [OK], "b": [replace(SERVER_ERROR, seconds=5.0)]}, at=1.0)
+
+    assert told.order == "ba"
+    assert told.told(WaitStarted) == []
+    assert told.result.route == "server:a"
 
 
 def test_an_opening_circuit_stops_the_retries_that_remain(play: Play) -> None:

@@ -54,6 +54,17 @@ def test_too_long_for_every_context_is_the_request_s_fault(play: Play) -> None:
     assert type(growing.error) is PayloadRefused
 
 
+def test_too_long_is_a_refusal_though_a_sibling_is_closed_for_now(play: Play) -> None:
+    """The sibling serves the same model: no other moment would help the payload."""
+    stage = Stage(targets=(("a", "b"),), breaker=TOUCHY, retries=0)
+    play(stage, {"a": [REFUSED], "b": [OK]})
+
+    told = play(stage, {"a": [OK], "b": [TOO_LONG]}, at=0.5)
+
+    assert told.order == "b"
+    assert type(told.error) is PayloadRefused
+
+
 def test_too_long_is_no_refusal_while_a_larger_target_is_only_closed_for_now(play: Play) -> None:
     """The payload is not to blame when the target that could take it has an open circuit."""
     stage = Stage(contexts=(4096, 8192), breaker=TOUCHY, retries=0)
