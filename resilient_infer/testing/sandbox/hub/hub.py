@@ -239,7 +239,7 @@ class Hub:
             self._serial += 1
             request_id = f"hub-{self._serial}"
             ask = ask_of(request, self._site.tokens)
-            chosen = route(ask.parts)
+            chosen = route(ask.parts, self._site.registry)
             moment = time.monotonic()
             self._journal.append(
                 Asked(

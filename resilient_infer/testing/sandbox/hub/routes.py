@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from resilient_infer.testing.sandbox.hub import api, complaints, downloads
+from resilient_infer.testing.sandbox.hub.registry import Registry
 from resilient_infer.testing.sandbox.hub.site import Ask, Site
 from resilient_infer.testing.sandbox.wire import Reply
 
@@ -28,11 +29,11 @@ class Route:
     answer: Answer
 
 
-def route(parts: Sequence[str]) -> Route:
+def route(parts: Sequence[str], registry: Registry) -> Route:
     """The route of a path that was cut at "/"."""
     match list(parts):
         case ["api", "models", *rest] if rest:
-            return _model(rest)
+            return _model(rest, registry)
         case ["api", "resolve-cache", "models", owner, name, commit, *path]:
             return _cached(f"{owner}/{name}", commit, "/".join(path))
         case ["api", "whoami-v2"]:
@@ -53,8 +54,9 @@ def route(parts: Sequence[str]) -> Route:
     return Route(kind="api", repo=None, answer=lambda site, ask: _nowhere())
 
 
-def _model(rest: list[str]) -> Route:
-    alone = len(rest) == 1 or rest[1] in api.VERBS
+def _model(rest: list[str], registry: Registry) -> Route:
+    # "acme/refs" may be a repo, or the refs of the repo "acme".
+    alone = len(rest) == 1 or (rest[1] in api.VERBS and registry.find(f"{rest[0]}/{rest[1]}") is None)
     name = rest[0] if alone else f"{rest[0]}/{rest[1]}"
     below = rest[1:] if alone else rest[2:]
     return Route(kind="api", repo=name, answer=lambda site, ask: api.model(site, ask, name, below))
