@@ -27,6 +27,7 @@ from resilient_infer.lock.entries import Manifest, Provider, RouteEntry
 from resilient_infer.lock.lockfile import Lock, LockedModel, overlay, parse_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.policy import Policy, PolicyKeys, resolve
+from resilient_infer.lock.problems import quote
 from resilient_infer.lock.read_provider import BUILT_IN
 from resilient_infer.lock.url import exposes_key, parse_url
 from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
@@ -38,7 +39,6 @@ from resilient_infer.state.table import SHARED, GateTable
 from resilient_infer.transport.credentials import Sources
 from resilient_infer.transport.environment import check_environment
 from resilient_infer.transport.fork import renew_in_children
-from resilient_infer.transport.headers import check_header
 
 if TYPE_CHECKING:
     import pybreaker
@@ -143,16 +143,12 @@ class Assembly:
     def call_spec(self, alias: str, payload: object, deadline: float | None) -> CallSpec:
         """One call, ready to be planned; see `Client.call` for what it raises."""
         spec = self.alias_spec(alias)
-        if deadline is None:
-            deadline = spec.deadline
-        elif not _is_length(deadline):
-            what = f"deadline must be a number of seconds above 0 and up to {LONGEST_DEADLINE:g}"
-            raise ConfigError(f"{alias}: {what}, not {_shown_length(deadline)}")
+        seconds = spec.deadline if deadline is None else _length(alias, deadline)
         try:
             normal = normalise(spec.task, payload)
         except PayloadRefused as refused:
             raise PayloadRefused(f"{alias}: {refused.message}", hint=refused.hint, alias=alias) from None
-        return CallSpec(alias=spec, call_id=uuid.uuid4().hex, payload=normal, deadline=float(deadline))
+        return CallSpec(alias=spec, call_id=uuid.uuid4().hex, payload=normal, deadline=seconds)
 
     def alias_spec(self, alias: str) -> AliasSpec:
         """What is the same for every call of an alias, as long as the variables it names stay the same."""
@@ -285,8 +281,6 @@ def _target(bound: BoundTarget) -> Target:
 
 
 def _endpoint(provider: Provider, url: str, policy: Policy) -> Endpoint:
-    for name, value in provider.headers:
-        check_header(name, value)
     return Endpoint(
         provider=provider.name,
         kind=provider.kind,
@@ -308,26 +302,25 @@ def _mode(argument: str | None, environ: Mapping[str, str]) -> Mode:
     mode = argument or environ.get(MODE_VARIABLE) or "locked"
     if mode not in get_args(Mode):
         source = "lock_mode" if argument else MODE_VARIABLE
-        raise ConfigError(f"{source} is one of {', '.join(get_args(Mode))}, not {mode!r}")
+        raise ConfigError(f"{source} is one of {', '.join(get_args(Mode))}, not {quote(mode)}")
     return cast("Mode", mode)
 
 
 def _shown(path: Path) -> str:
     """A path as people would write it: relative to where they are, if it is below."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _is_length(seconds: object) -> bool:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return False
-    return 0 < seconds <= LONGEST_DEADLINE
-
-
-def _shown_length(value: object) -> str:
-    """A wrong length for people; what is no number might be private, and an integer endless."""
-    if isinstance(value, float) or (type(value) is int and value.bit_length() <= 64):
-        return repr(value)
-    return f"a value of type {type(value).__name__}"
+def _length(alias: str, deadline: object) -> float:
+    if (
+        isinstance(deadline, int | float)
+        and not isinstance(deadline, bool)
+        and 0 < deadline <= LONGEST_DEADLINE
+    ):
+        return float(deadline)
+    # What is no number might be private, and an integer endless.
+    short = isinstance(deadline, float) or (type(deadline) is int and deadline.bit_length() <= 64)
+    shown = repr(deadline) if short else f"a value of type {type(deadline).__name__}"
+    what = f"deadline must be a number of seconds above 0 and up to {LONGEST_DEADLINE:g}"
+    raise ConfigError(f"{alias}: {what}, not {shown}")

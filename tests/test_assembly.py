@@ -121,11 +121,11 @@ def test_the_mode_may_come_from_a_variable_and_the_argument_goes_first(
 
     monkeypatch.setenv("RESILIENT_INFER_LOCK_MODE", "of")
     with pytest.raises(
-        ConfigError, match="RESILIENT_INFER_LOCK_MODE is one of locked, frozen, off, not 'of'"
+        ConfigError, match='RESILIENT_INFER_LOCK_MODE is one of locked, frozen, off, not "of"'
     ):
         Client(lockfiles=folder)
     mode: Any = "LOCKED"
-    with pytest.raises(ConfigError, match="lock_mode is one of locked, frozen, off, not 'LOCKED'"):
+    with pytest.raises(ConfigError, match='lock_mode is one of locked, frozen, off, not "LOCKED"'):
         Client(lockfiles=folder, lock_mode=mode)
 
 

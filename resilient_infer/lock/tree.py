@@ -71,6 +71,7 @@ class Tree:
         self._documents = 0
 
     def scalar(self, event: "yaml.ScalarEvent") -> None:
+        """A single value."""
         line, column = place_of_mark(event.start_mark)
         # libyaml gives '' as a plain scalar's style, pure Python gives None.
         node = ScalarNode(text=event.value, quoted=bool(event.style), line=line, column=column)
@@ -82,6 +83,7 @@ class Tree:
         self._add(node)
 
     def alias(self, event: "yaml.AliasEvent") -> None:
+        """A reference to an anchor: refused, and kept as its text."""
         line, column = place_of_mark(event.start_mark)
         node = ScalarNode(text=f"*{event.anchor}", quoted=False, line=line, column=column)
         self._refuse(node, f"alias {quote(node.text)}: {_WRITE_OUT}")
@@ -89,6 +91,7 @@ class Tree:
         self._add(node)
 
     def start_document(self, event: "yaml.DocumentStartEvent") -> None:
+        """A document begins; only one may."""
         self._documents += 1
         place = place_of_mark(event.start_mark)
         if self._documents > 1:
@@ -97,12 +100,15 @@ class Tree:
             self._refuse(place, "a %TAG directive: leave it out; types follow from the keys")
 
     def start_list(self, event: "yaml.SequenceStartEvent") -> None:
+        """A list begins."""
         self._start(event, is_mapping=False)
 
     def start_mapping(self, event: "yaml.MappingStartEvent") -> None:
+        """A mapping begins."""
         self._start(event, is_mapping=True)
 
     def end(self, _: "yaml.Event") -> None:
+        """The innermost list or mapping ends."""
         self._add(self._stack.pop().closed())
 
     def _start(self, event: "yaml.MappingStartEvent | yaml.SequenceStartEvent", *, is_mapping: bool) -> None:

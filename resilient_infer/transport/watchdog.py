@@ -43,7 +43,9 @@ class Ended(OSError):
 class Numbered(Protocol):
     """What has a file descriptor: sockets, TLS sockets, TLS inside TLS."""
 
-    def fileno(self) -> int: ...
+    def fileno(self) -> int:
+        """The number of the descriptor, -1 once it is closed."""
+        ...
 
 
 class Limit:
