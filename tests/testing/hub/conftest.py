@@ -41,3 +41,10 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def repo(hub: Hub, name: str) -> Repo:
     return hub.model(name, Look(labels=("BAD", "GOOD")))
+
+
+@pytest.fixture
+def bare() -> Iterator[Hub]:
+    """A Hub of the test's own, without a client."""
+    with Hub() as made:
+        yield made
