@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from resilient_infer.core.events import (
+    AttemptStarted,
     CircuitChanged,
     RouteSkipped,
     WaitStarted,
@@ -161,6 +162,43 @@ def test_no_place_in_a_queue_is_held_while_another_route_is_waited_for(play: Pla
     stage.env = type(stage.env)(stage.env.jitter, freeing)
 
     assert play(stage, {"a": [OK], "b": [SERVER_ERROR, OK]}).order == "bb"
+    assert found == [True]
+
+
+def test_no_place_in_a_queue_is_held_while_another_route_answers(play: Play) -> None:
+    """A slot that becomes free meanwhile is for others."""
+    stage = Stage(concurrency=1)
+    gate, found = stage.route("a").gate, []
+    held = gate.ask(0.0, lease=100.0)
+    assert isinstance(held, Permit)
+
+    def freeing(event: object) -> None:
+        if isinstance(event, AttemptStarted):
+            gate.release(held)
+            found.append(isinstance(gate.ask(event.at, lease=100.0), Permit))
+
+    stage.env = type(stage.env)(stage.env.jitter, freeing)
+
+    assert play(stage, {"a": [OK], "b": [OK]}).order == "b"
+    assert found == [True]
+
+
+def test_no_place_in_a_queue_is_held_for_a_target_that_is_over(play: Play) -> None:
+    """Its rounds were used up while one of its routes was full."""
+    stage = Stage(targets=(("b", "a"), ("c",)), concurrency=1, retries=0)
+    stage.route("c").gate.postpone(5.0, SkipReason.ADVISED, "slow down")
+    gate, found = stage.route("a").gate, []
+    held = gate.ask(0.0, lease=100.0)
+    assert isinstance(held, Permit)
+
+    def freeing(event: object) -> None:
+        if isinstance(event, WaitStarted):
+            gate.release(held)
+            found.append(isinstance(gate.ask(event.at, lease=100.0), Permit))
+
+    stage.env = type(stage.env)(stage.env.jitter, freeing)
+
+    assert play(stage, {"a": [OK], "b": [SERVER_ERROR], "c": [OK]}).order == "bc"
     assert found == [True]
 
 

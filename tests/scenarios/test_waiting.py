@@ -131,6 +131,27 @@ def test_advice_to_another_call_is_waited_for_if_nobody_else_is_left(play: Play)
     assert [event.route for event in told.told(WaitStarted)] == [""]
 
 
+def test_ra5_those_whom_another_call_s_advice_held_up_do_not_come_back_at_one_moment(play: Play) -> None:
+    """Jitter comes on top of the moment, for everyone anew."""
+    stage = Stage(targets=ALONE)
+    stage.env = type(stage.env)(lambda: 0.5, stage.events.append)
+    stage.route("a").gate.postpone(4.0, SkipReason.ADVISED, "slow down")
+
+    assert play(stage, {"a": [OK]}).asked == [("a", 4.0 + 0.5 * THROTTLED_BASE)]
+
+
+def test_a_refusal_that_stays_the_same_is_told_once(play: Play) -> None:
+    """Asked again after a wait, the other route still says the same."""
+    stage = Stage()
+    stage.route("a").gate.postpone(9.0, SkipReason.ADVISED, "slow down")
+    stage.route("b").gate.postpone(3.0, SkipReason.ADVISED, "slow down")
+
+    told = play(stage, {"a": [OK], "b": [OK]})
+
+    assert told.order == "b"
+    assert [event.route for event in told.told(RouteSkipped)] == ["server:a", "server:b"]
+
+
 def test_ra6_advice_to_another_call_that_outlives_the_deadline_is_no_reason_to_sleep(play: Play) -> None:
     """NotAdmitted at once, with the time to come back."""
     stage = Stage(targets=ALONE)
@@ -240,9 +261,9 @@ def test_rb6_a_success_after_a_repeat_pays_nothing_back(play: Play) -> None:
     stage = Stage(targets=ALONE, retries=1)
     told = play(stage, {"a": [SERVER_ERROR, OK]})
     assert told.order == "aa"
-    assert not stage.route("a").gate.take_token()
 
     for moment in range(10):
+        assert not stage.route("a").gate.take_token()
         play(stage, {"a": [STALE, OK]}, at=10.0 + moment)
 
     assert stage.route("a").gate.take_token()
