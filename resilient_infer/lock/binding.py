@@ -71,21 +71,23 @@ def bind(manifest: Manifest | None, lock: Lock | None, name: str, mode: Mode = "
     entry = None if lock is None else lock.entries.get(name)
     if entry is None:
         where = "there is no lock file" if lock is None else f"{lock.file} has no entry for it"
-        raise AliasNotLocked(f"{name} is not locked: {where}", hint=_relock(alias.environment))
+        raise AliasNotLocked(f"{name} is not locked: {where}", hint=relock_command(alias.environment))
     difference = difference_of(alias, entry)
     if difference:
         raise StaleLock(
             f"{name} is stale ({entry.file}:{entry.line}): {difference}",
-            hint=_relock(alias.environment),
+            hint=relock_command(alias.environment),
         )
     pins = _pins(entry)
-    targets = tuple(BoundTarget(entry=target, locked=pins[_asked(target)]) for target in alias.targets)
+    targets = tuple(
+        BoundTarget(entry=target, locked=pins[identity_asked(target)]) for target in alias.targets
+    )
     return BoundAlias(alias=alias, task=alias.task or entry.task, targets=targets)
 
 
 def difference_of(alias: Alias, entry: LockEntry) -> str:
     """How the lock's entry differs from what the alias asks for, in words; empty if it does not."""
-    asked = {_asked(target): None for target in alias.targets}
+    asked = {identity_asked(target): None for target in alias.targets}
     pins = _pins(entry)
     missing = [_named(identity) for identity in asked if identity not in pins]
     extra = [_named(identity) for identity in pins if identity not in asked]
@@ -97,7 +99,8 @@ def difference_of(alias: Alias, entry: LockEntry) -> str:
     return ", ".join(parts)
 
 
-def _asked(target: TargetEntry) -> Identity:
+def identity_asked(target: TargetEntry) -> Identity:
+    """What the manifest asks for."""
     if target.model is not None:
         return "model", target.model, target.requested or ""
     route = target.routes[0]
@@ -105,10 +108,11 @@ def _asked(target: TargetEntry) -> Identity:
 
 
 def _pins(entry: LockEntry) -> Mapping[Identity, LockedModel | LockedName]:
-    return {_held(pin): pin for pin in entry.pins}
+    return {identity_held(pin): pin for pin in entry.pins}
 
 
-def _held(pin: LockedModel | LockedName) -> Identity:
+def identity_held(pin: LockedModel | LockedName) -> Identity:
+    """What the lock holds."""
     if isinstance(pin, LockedModel):
         return "model", pin.model, pin.requested
     return pin.provider, pin.name, pin.pin
@@ -119,7 +123,8 @@ def _named(identity: Identity) -> str:
     return f"{name}@{detail}" if kind == "model" else f"{kind}:{name} ({detail})"
 
 
-def _relock(environment: str | None) -> str:
+def relock_command(environment: str | None) -> str:
+    """What to do about a stale lock of an environment."""
     return f'run "resilient-infer lock{"" if environment is None else f" --env {environment}"}"'
 
 

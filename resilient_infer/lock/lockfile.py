@@ -113,6 +113,19 @@ class Lock:
     warnings: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A lock file with what is wrong with single pins in it: what `lock --check` tells and `lock` mends.
+
+    Attributes:
+        lock: A pin whose check is wrong has none here; the revision of a flawed pin may be no commit.
+        flaws: RI101, RI103 and RI105, each with its place.
+    """
+
+    lock: Lock
+    flaws: tuple[Problem, ...] = ()
+
+
 def _rows(*named: tuple[str, ValueType]) -> Rows:
     return {name: Key(name=name, levels=(Level.FILE,), type=type_, text="") for name, type_ in named}
 
@@ -151,6 +164,29 @@ def parse_lock(text: bytes, file: str, *, parser: Parser = "auto") -> Lock:
     Raises:
         ConfigError: With every problem as `file:line:column: path: what, why, what to do`.
     """
+    lock, problems = _read(text, file, parser)
+    problems.raise_if_any()
+    return lock
+
+
+_FLAW: Final = re.compile(r"RI[0-9]{3}: ")
+
+
+def survey_lock(text: bytes, file: str, *, parser: Parser = "auto") -> Survey:
+    """As `parse_lock`, but what is wrong with single pins is told, not raised.
+
+    Raises:
+        ConfigError: Anything else is wrong with the file.
+    """
+    lock, problems = _read(text, file, parser)
+    flaws = tuple(problem for problem in problems.found if _FLAW.match(problem.what))
+    if len(flaws) < len(problems.found):
+        raise problems.error()
+    return Survey(lock=lock, flaws=flaws)
+
+
+def _read(text: bytes, file: str, parser: Parser) -> tuple[Lock, Problems]:
+    """The lock, and what is wrong with it: with problems it may lack pins or hold wrong ones."""
     problems = Problems(file)
     root = read_yaml(text, file, parser=parser, on_conflict=MERGE_BY_LOCK, problems=problems)
     refuse_secrets(root, text, problems)
@@ -164,8 +200,7 @@ def parse_lock(text: bytes, file: str, *, parser: Parser = "auto") -> Lock:
     if models is not None:
         for key, value in entries(models, NAME, "alias"):
             locked[key.text] = _entry(key.text, value)
-    problems.raise_if_any()
-    return Lock(version=version, entries=locked, file=file, warnings=tuple(problems.warnings))
+    return Lock(version=version, entries=locked, file=file, warnings=tuple(problems.warnings)), problems
 
 
 def overlay(default: Lock | None, environment: Lock | None) -> Lock | None:
@@ -254,7 +289,7 @@ def _locked_model(found: Fields) -> LockedModel | None:
         check=check,
         line=found.place.node.line,
     )
-    if requested and revision and is_commit(requested) and requested != revision:
+    if requested and revision and is_commit(requested) and is_commit(revision) and requested != revision:
         found.place.wrong(f"RI101: commit {requested[:12]} was requested and another one is locked; {RELOCK}")
     return locked if model and requested and revision else None
 
@@ -281,7 +316,7 @@ def _revision(found: Fields) -> str | None:
         return node.text
     fault = "is not in quotes" if is_commit(node.text) else "is no full commit of 40 lower-case hex digits"
     place.wrong(f"RI103: {quote(node.text)} {fault}; {RELOCK}")
-    return None
+    return node.text
 
 
 def _contract(place: Place | None) -> Contract:
@@ -324,7 +359,7 @@ def digest_of(entry: Mapping[str, FieldTree]) -> str:
 
 
 def _checked(found: Fields) -> str | None:
-    """`check`, if it is given; that it is wrong is a problem."""
+    """`check`, if it is given and right; that it is wrong is a problem."""
     check, place = text_at(found, "check"), found.at("check")
     node = found.place.node
     if check is None or place is None or not isinstance(node, MappingNode):
@@ -335,6 +370,7 @@ def _checked(found: Fields) -> str | None:
             "RI105: check does not fit the entry's other fields: a hand edit, a bot's bump or a mixed merge; "
             f"{RELOCK}"
         )
+        return None
     return check
 
 

@@ -1,0 +1,193 @@
+"""Findings: what `lock --check` and `verify` say of a pin, and the exit code that follows.
+
+The table of codes is the one of the documentation; a code keeps its meaning for ever.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, Literal
+
+from resilient_infer.errors import Problem
+
+
+class Level(Enum):
+    """How bad a finding is. `UNCHECKED` is no finding but the want of one: it could not be told."""
+
+    INFO = "info"
+    WARNING = "warning"
+    UNCHECKED = "unchecked"
+    ERROR = "error"
+
+
+FailOn = Literal["error", "warning", "info", "drift"]
+"""What `--fail-on` takes: a level and all above it, or `drift`, which makes RI302 an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """One row of the table.
+
+    Attributes:
+        state: What has come about, for people.
+        level: Unless a finding says otherwise.
+        security: Somebody may be at work. No flag silences it.
+    """
+
+    code: str
+    state: str
+    level: Level
+    security: bool = False
+
+
+CODES: Final[Mapping[str, Code]] = {
+    row.code: row
+    for row in (
+        Code(code="RI101", state="not locked, or not as the manifest asks", level=Level.ERROR),
+        Code(code="RI102", state="locked, but not in the manifest", level=Level.INFO),
+        Code(code="RI103", state="revision is no full commit in quotes", level=Level.ERROR),
+        Code(code="RI104", state="other content at the locked commit", level=Level.ERROR, security=True),
+        Code(code="RI105", state="check does not fit the entry", level=Level.ERROR),
+        Code(code="RI201", state="commit gone", level=Level.ERROR),
+        Code(code="RI202", state="repo gone or made private", level=Level.ERROR),
+        Code(code="RI203", state="repo renamed or moved", level=Level.WARNING),
+        Code(code="RI204", state="the name belongs to another repo", level=Level.ERROR, security=True),
+        Code(code="RI205", state="repo gated", level=Level.ERROR),
+        Code(code="RI206", state="repo disabled", level=Level.ERROR),
+        Code(code="RI207", state="weight file gone", level=Level.ERROR),
+        Code(code="RI301", state="branch ahead, behaviour the same", level=Level.INFO),
+        Code(code="RI302", state="branch ahead, behaviour changed", level=Level.INFO),
+        Code(code="RI303", state="branch or tag gone", level=Level.WARNING),
+        Code(code="RI900", state="not checked", level=Level.UNCHECKED),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing found about one alias.
+
+    Attributes:
+        alias: None: it concerns the whole file.
+        file: Path as the user gave it.
+        line: From 1; 0 if it concerns the whole file.
+        message: What and why, without the alias.
+        hint: What to do; may be empty.
+    """
+
+    code: str
+    level: Level
+    alias: str | None
+    file: str
+    line: int
+    message: str
+    hint: str = ""
+
+    @property
+    def security(self) -> bool:
+        """Somebody may be at work. No flag silences it."""
+        return CODES[self.code].security
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return " ".join(part for part in (self.code, place, self.alias) if part) + f": {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A finding before it is known whom it concerns: what is found about a pin is said of each alias.
+
+    Attributes:
+        level: None: as the table says.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    level: Level | None = None
+
+    @property
+    def how_bad(self) -> Level:
+        """Its level: its own, else the table's."""
+        return self.level or CODES[self.code].level
+
+    @property
+    def settles(self) -> bool:
+        """Whether it makes no sense to look at the pin any further."""
+        return self.how_bad in (Level.ERROR, Level.UNCHECKED)
+
+    def of(self, alias: str | None, file: str, line: int) -> Finding:
+        """The finding about `alias`, whose place is `file:line`."""
+        return Finding(
+            code=self.code,
+            level=self.how_bad,
+            alias=alias,
+            file=file,
+            line=line,
+            message=self.message,
+            hint=self.hint,
+        )
+
+
+_FLAW: Final = re.compile(r"(RI[0-9]{3}): (.*?)(?:; (run \"resilient-infer [^;]*))?", re.DOTALL)
+_ALIAS: Final = re.compile(r"models\.(.+?)\.pins(?:\[|$)")
+
+
+def finding_of(flaw: Problem) -> Finding:
+    """A flaw that `survey_lock` found, as a finding."""
+    said, path = _FLAW.fullmatch(flaw.what), _ALIAS.match(flaw.path)
+    if said is None:
+        raise ValueError(f"no flaw of a pin: {flaw}")
+    alias = path[1] if path else None
+    return Said(code=said[1], message=said[2], hint=said[3] or "").of(alias, flaw.file, flaw.line)
+
+
+def raised(findings: Iterable[Finding], fail_on: Collection[FailOn]) -> tuple[Finding, ...]:
+    """The findings, with RI302 an error if drift is to fail."""
+    if "drift" not in fail_on:
+        return tuple(findings)
+    return tuple(
+        replace(finding, level=Level.ERROR) if finding.code == "RI302" else finding for finding in findings
+    )
+
+
+FAIL_ON_ERROR: Final[tuple[FailOn, ...]] = ("error",)
+
+_FAILS: Final[Mapping[FailOn, frozenset[Level]]] = {
+    "error": frozenset({Level.ERROR}),
+    "drift": frozenset({Level.ERROR}),
+    "warning": frozenset({Level.ERROR, Level.WARNING}),
+    "info": frozenset({Level.ERROR, Level.WARNING, Level.INFO}),
+}
+
+
+def exit_code(
+    findings: Iterable[Finding],
+    *,
+    fail_on: Collection[FailOn] = FAIL_ON_ERROR,
+    allow_unchecked: bool = False,
+    exit_zero: bool = False,
+) -> int:
+    """What a command that found this ends with: 0 nothing, 1 findings, 3 it could not be told.
+
+    An error always counts, whatever `fail_on` says.
+
+    Args:
+        allow_unchecked: What could not be told is no failure.
+        exit_zero: What was found is no failure, unless it is a security finding.
+    """
+    found = raised(findings, fail_on)
+    failing = frozenset({Level.ERROR}).union(*(_FAILS[word] for word in fail_on))
+    codes = {1 for finding in found if finding.level in failing and (finding.security or not exit_zero)}
+    if not allow_unchecked and any(finding.level is Level.UNCHECKED for finding in found):
+        codes.add(3)
+    return worst(codes)
+
+
+_PRECEDENCE: Final = (2, 1, 3, 0)
+
+
+def worst(codes: Collection[int]) -> int:
+    """The exit code that stands for several: unusable files, then a clear no, then what could not be told."""
+    return next((code for code in _PRECEDENCE if code in codes), 0)

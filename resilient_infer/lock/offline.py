@@ -1,0 +1,72 @@
+"""Offline: whether a lock fits its manifest, told from the two files alone."""
+
+from collections.abc import Iterable, Mapping
+
+from resilient_infer.lock.binding import difference_of, relock_command
+from resilient_infer.lock.entries import Alias, Manifest
+from resilient_infer.lock.findings import Finding, Level, Said, finding_of
+from resilient_infer.lock.lockfile import LockEntry, Survey
+
+
+def own_aliases(manifest: Manifest) -> Mapping[str, Alias]:
+    """The aliases that the lock of the manifest's environment holds: an environment's, those it replaces."""
+    return {
+        name: alias for name, alias in manifest.aliases.items() if alias.environment == manifest.environment
+    }
+
+
+def check_offline(manifest: Manifest, survey: Survey | None, *, file: str) -> tuple[Finding, ...]:
+    """What is wrong with the lock of the manifest's environment (`lock --check`).
+
+    Args:
+        survey: The lock file of that environment alone; None: there is none.
+        file: Where it is or should be, as the user gave it.
+    """
+    return compare(own_aliases(manifest), manifest, survey, file=file, orphans=Level.ERROR)
+
+
+def compare(
+    aliases: Mapping[str, Alias], manifest: Manifest, survey: Survey | None, *, file: str, orphans: Level
+) -> tuple[Finding, ...]:
+    """RI101, RI102, RI103 and RI105 for these aliases, in the order of the files.
+
+    Args:
+        orphans: Level of RI102: an entry for an alias that is not among them.
+    """
+    if survey is None:
+        missing = f"there is no lock file {file}"
+        return tuple(_unlocked(alias, manifest, missing) for alias in aliases.values())
+    found = [finding_of(flaw) for flaw in survey.flaws]
+    flawed = {finding.alias for finding in found}
+    for name, alias in aliases.items():
+        entry = survey.lock.entries.get(name)
+        if entry is None:
+            found.append(_unlocked(alias, manifest, f"{file} has no entry for it"))
+        elif name not in flawed:
+            found += _stale(alias, entry)
+    command = relock_command(manifest.environment)
+    orphan = Said(code="RI102", message=f"no alias of {manifest.file}", hint=command, level=orphans)
+    for name, entry in survey.lock.entries.items():
+        if name not in aliases:
+            found.append(orphan.of(name, entry.file, entry.line))
+    return in_order(found)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order of the files, always the same for the same findings."""
+    return tuple(
+        sorted(findings, key=lambda each: (each.file, each.line, each.alias or "", each.code, each.message))
+    )
+
+
+def _unlocked(alias: Alias, manifest: Manifest, why: str) -> Finding:
+    said = Said(code="RI101", message=f"not locked: {why}", hint=relock_command(alias.environment))
+    return said.of(alias.name, manifest.file, alias.line)
+
+
+def _stale(alias: Alias, entry: LockEntry) -> list[Finding]:
+    difference = difference_of(alias, entry)
+    if not difference and alias.task not in (None, entry.task):
+        difference = f"the manifest says task {alias.task}, the lock {entry.task or 'none'}"
+    said = Said(code="RI101", message=difference, hint=relock_command(alias.environment))
+    return [said.of(alias.name, entry.file, entry.line)] if difference else []

@@ -1,0 +1,135 @@
+"""Resolve: a model and a ref become a pin, told by the Hub in at most a dozen questions.
+
+Nothing is pinned that cannot be downloaded: after a force-push the API may go
+on naming a commit whose files are gone (huggingface_hub#3406), so the commit is
+confirmed where downloads come from.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from resilient_infer.core.outcome import Failure, FailureKind
+from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubModel
+from resilient_infer.lock.contract import choose_task, contract_of, has_chat_template, wanted
+from resilient_infer.lock.files import files_digest
+from resilient_infer.lock.lockfile import LockedModel
+from resilient_infer.lock.recordable import is_word
+from resilient_infer.lock.reference import is_commit
+from resilient_infer.lock.weights import largest, weights_of
+
+MOST_CONFIG: Final = 4 * 1024 * 1024
+"""Bytes; a config file that is larger is not asked for."""
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|git:[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A pin, and what else the Hub said.
+
+    Attributes:
+        pin: Without `check`, which the writer computes.
+        task: The repo's task; None: unknown.
+        reason: Why it is taken for that.
+        notes: What people should know, one sentence each.
+    """
+
+    pin: LockedModel
+    task: str | None
+    reason: str
+    notes: tuple[str, ...] = ()
+
+
+def resolve(hub: Hub, model: str, requested: str, *, revision: str | None = None) -> Resolved | HubFault:
+    """What `model` at `requested` is now, confirmed; a fault if that is not clear.
+
+    Args:
+        requested: Branch, tag or full commit.
+        revision: The commit that was locked before: what is there is told, and no other commit.
+    """
+    told = hub.model(model, revision or requested)
+    if isinstance(told, HubFault):
+        return told
+    asked = revision or (requested if is_commit(requested) else None)
+    fault = _fault_of(told, model, asked) or _unconfirmed(hub, model, told, asked or requested)
+    if fault is not None:
+        return fault
+    contents = _contents(hub, model, told)
+    if isinstance(contents, HubFault):
+        return contents
+    paths = frozenset(file.path for file in told.files)
+    chosen = choose_task(told.task, paths, chat_template=told.chat_template or has_chat_template(contents))
+    pin = LockedModel(
+        model=model,
+        requested=requested,
+        revision=told.commit,
+        hub_id=told.hub_id if told.hub_id is not None and is_word(told.hub_id) else None,
+        access=told.access,
+        license=told.license if told.license is not None and is_word(told.license) else None,
+        contract=contract_of(chosen.task, contents),
+        weights=weights_of(told.files),
+        files=files_digest(told.files),
+    )
+    return Resolved(pin=pin, task=chosen.task, reason=chosen.reason, notes=_notes(model, told))
+
+
+def _fault_of(told: HubModel, model: str, asked: str | None) -> HubFault | None:
+    """What makes an answer of the API unfit to be locked."""
+    if told.disabled:
+        return _fault(HubFaultKind.DISABLED, FailureKind.FORBIDDEN, f"{model} is disabled")
+    if not is_commit(told.commit):
+        return _malformed(f"the Hub names no full commit for {model}")
+    if asked is not None and told.commit != asked:
+        return _malformed(f"the Hub answers for commit {told.commit[:12]}, not for {asked[:12]}")
+    if not told.files:
+        return _malformed(f"the Hub lists no files of {model}")
+    if not all(_DIGEST.fullmatch(file.digest) for file in told.files):
+        return _malformed(f"the Hub lists files of {model} without their digests")
+    return None
+
+
+def _unconfirmed(hub: Hub, model: str, told: HubModel, asked: str) -> HubFault | None:
+    """A fault unless the commit is there where downloads come from, with the content that the API lists."""
+    file = largest(told.files)
+    seen = hub.head(model, told.commit, file.path)
+    if isinstance(seen, HubFault):
+        if seen.kind is HubFaultKind.REVISION_GONE and asked != told.commit:
+            return _malformed(
+                f"the Hub still names commit {told.commit[:12]} for {asked}, but it is gone: "
+                "the branch was moved by force; ask again in some minutes"
+            )
+        return seen
+    if seen.commit != told.commit:
+        return _malformed(f"the Hub sends {file.path} of commit {seen.commit[:12]}, not {told.commit[:12]}")
+    if seen.file.digest != file.digest:
+        return _malformed(f"the Hub sends another {file.path} than it lists at {told.commit[:12]}")
+    return None
+
+
+def _contents(hub: Hub, model: str, told: HubModel) -> dict[str, bytes] | HubFault:
+    """The small files that the contract is read from."""
+    paths = frozenset(file.path for file in told.files if (file.size or 0) <= MOST_CONFIG)
+    contents: dict[str, bytes] = {}
+    while further := wanted(paths, contents):
+        for path in further:
+            content = hub.read(model, told.commit, path)
+            if isinstance(content, HubFault):
+                return content
+            contents[path] = content
+    return contents
+
+
+def _notes(model: str, told: HubModel) -> tuple[str, ...]:
+    if told.id == model:
+        return ()
+    advice = "the old name can be taken by others; write the new one into the manifest"
+    return (f"RI203: {model} is now called {told.id}; {advice}",)
+
+
+def _malformed(reason: str) -> HubFault:
+    return _fault(HubFaultKind.UNTOLD, FailureKind.MALFORMED, reason)
+
+
+def _fault(kind: HubFaultKind, failure: FailureKind, reason: str) -> HubFault:
+    return HubFault(kind=kind, failure=Failure(kind=failure, reason=reason))
