@@ -1,7 +1,8 @@
 """What holds for every call, whatever its targets, policies and servers are."""
 
+import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from resilient_infer.core.gates import Permit
 from resilient_infer.core.outcome import FailureKind
 from resilient_infer.core.result import Result
 from resilient_infer.errors import AttemptFailed, NotAdmitted, PayloadRefused
-from resilient_infer.plan.progress import LATE
+from resilient_infer.plan.progress import LATE, LEASE_MARGIN
 from resilient_infer.plan.spec import Env
 from tests.plan.scripts import NEUTRAL, Drama, dramas
 from tests.plan.watched import WatchedGate
@@ -38,13 +39,18 @@ def played(drama: Drama) -> tuple[Performance, dict[str, WatchedGate]]:
     return play_simulated(stage, drama.script), gates
 
 
-def said(told: Performance) -> object:
-    """All that a caller and a server can see of a call."""
+def said(told: Performance) -> str:
+    """All that a caller and a server can see of a call, with moments to the nanosecond.
+
+    A clock that adds up sleeps and one that is set to their ends differ in the last binary digit.
+    """
     ended = told.ended
     if isinstance(ended, Result):
-        return ended, told.asked, told.events, told.elapsed
-    facts = type(ended), str(ended), ended.attempts, ended.elapsed, ended.retry_after
-    return facts, told.asked, told.events, told.elapsed
+        facts: tuple[object, ...] = tuple(getattr(ended, field.name) for field in fields(ended))
+    else:
+        facts = type(ended), str(ended), ended.attempts, ended.elapsed, ended.retry_after
+    exact = repr((facts, told.asked, told.events, told.elapsed))
+    return re.sub(r"\d+\.\d+(e[-+]?\d+)?", lambda number: f"{float(number[0]):.9f}", exact)
 
 
 @given(drama=dramas())
@@ -195,6 +201,15 @@ def test_bh5_no_permit_is_held_across_a_wait(drama: Drama) -> None:
 
     stage.env = Env(stage.env.jitter, watching)
     play_simulated(stage, drama.script)
+
+
+@given(drama=dramas())
+def test_bh1_a_permit_outlives_the_attempt_it_is_for(drama: Drama) -> None:
+    """One lost to a signal expires after the attempt's timeout and a margin, and not before."""
+    told, gates = played(drama)
+    for event in told.told(AttemptStarted):
+        gate = gates[event.route.removeprefix("server:")]
+        assert event.timeout + LEASE_MARGIN in [lease for _, lease in gate.asked_at.values()]
 
 
 @given(drama=dramas())
