@@ -86,15 +86,15 @@ class Ticket:
         self._wakes: list[Callable[[], None]] = []
 
     def notify(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called once, from any thread, when the ticket is called; at once if it was."""
+        """Have `wake` called, from any thread and perhaps twice, once the ticket is called."""
         self._wakes.append(wake)
         if self.called:
-            self.wake()
+            wake()
 
     def wake(self) -> None:
         """Tell whoever asked to be told. For the gate, which holds no lock meanwhile."""
-        while self._wakes:
-            self._wakes.pop()()
+        for wake in tuple(self._wakes):
+            wake()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ class Gate(Protocol):
 
     def ask(self, now: float, *, lease: float, ticket: Ticket | None = None) -> Permit | NotBefore:
         """May one attempt be sent now? `lease` is its longest life in seconds."""
+        ...
 
     def settle(
         self, permit: Permit, verdict: Verdict, now: float, *, elapsed: float, clean: bool
@@ -134,6 +135,7 @@ class Gate(Protocol):
 
     def take_token(self) -> bool:
         """Take one token from the retry bucket, for a repeat; False if there is none."""
+        ...
 
     def return_token(self) -> None:
         """Put back a token whose repeat was never sent."""

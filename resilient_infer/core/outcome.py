@@ -93,6 +93,7 @@ class FailureKind(Enum):
     STALE = "stale connection", 1, Onward.NEXT, Verdict.IGNORE
     LOST = "connection lost", MANY, Onward.NEXT, Verdict.FAILURE, True
     TIMEOUT = "timeout", 0, Onward.NEXT, Verdict.FAILURE, True
+    CONNECT_TIMEOUT = "connect timeout", 0, Onward.NEXT, Verdict.FAILURE
     TRUNCATED = "truncated", 1, Onward.NEXT, Verdict.FAILURE
     MALFORMED = "malformed", 1, Onward.NEXT, Verdict.FAILURE
     WRONG_SHAPE = "wrong shape", 1, Onward.NEXT, Verdict.FAILURE

@@ -13,6 +13,8 @@ from resilient_infer.policies import backoff
 from resilient_infer.policies.deadline import attempt_timeout, least_useful
 from resilient_infer.policies.fallback import Step, onward
 
+TIMEOUTS: Final = frozenset((FailureKind.TIMEOUT, FailureKind.CONNECT_TIMEOUT))
+
 LEASE_MARGIN: Final = 1.0
 """Seconds after an attempt's timeout at which its permit runs out, should it never be given back."""
 
@@ -146,7 +148,9 @@ class Progress:
     def timeout_for(self, turn: Turn) -> float | None:
         """Seconds the next attempt on a route may take, or None if time is up.
 
-        Time is kept for the routes that were not asked yet and for the targets after this one.
+        Time is kept for the routes that were not asked yet and for the targets after this one. When
+        others have failed or refused and no more may be asked, the last one gets all that is left: to
+        cut it off would help nobody.
         """
         place = turn.place
         to_come = sum(
@@ -154,12 +158,30 @@ class Progress:
         )
         to_come += sum(1 for later in self.places[place.index + 1 :] if later.left)
         return attempt_timeout(
-            turn.spec.attempt_timeout,
+            math.inf if self._is_last_hope(turn) else turn.spec.attempt_timeout,
             time_left=self.ends_at - self.now,
             others_left=to_come,
             min_useful=self.min_useful,
             late=LATE * self.min_useful,
         )
+
+    def _is_last_hope(self, turn: Turn) -> bool:
+        """Whether there were others to ask, and none may be asked any more or lets anything through."""
+        alone = len(self.places) == 1 and len(turn.place.turns) == 1
+        return not alone and not any(
+            other is not turn and other.refusal is None for other in self.turns_left()
+        )
+
+    def _usual_timeout(self, turn: Turn) -> float:
+        """Seconds an attempt on a route gets when nothing went before it and the caller is in no hurry."""
+        alias, place = self.spec.alias, turn.place
+        usual = attempt_timeout(
+            turn.spec.attempt_timeout,
+            time_left=alias.deadline,
+            others_left=len(place.turns) - 1 + len(self.places) - place.index - 1,
+            min_useful=least_useful(alias.min_useful, alias.deadline),
+        )
+        return turn.spec.attempt_timeout if usual is None else usual
 
     # Gates
 
@@ -269,8 +291,8 @@ class Progress:
             verdict, clean = Verdict.SUCCESS, turn.repeats == 0
         else:
             verdict, clean = outcome.kind.verdict, False
-            if outcome.kind is FailureKind.TIMEOUT and flight.attempt.timeout < turn.spec.attempt_timeout:
-                verdict = Verdict.IGNORE  # the caller's deadline ended it, not the server
+            if outcome.kind in TIMEOUTS and flight.attempt.timeout < self._usual_timeout(turn):
+                verdict = Verdict.IGNORE  # the caller's deadline ended it, or what the call did before
         change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=elapsed, clean=clean)
         self.chronicle.attempt_finished(flight.attempt, outcome, self.now, elapsed=elapsed)
         if change is not None:

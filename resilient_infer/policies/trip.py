@@ -12,6 +12,10 @@ from typing import Final
 JITTER: Final = 0.2
 """The open time varies by this share up and down, so that a fleet does not probe in step (Envoy)."""
 
+RUN_SHARE: Final = 0.25
+"""A run of failures counts if it holds this share of the window's failures. A dead server's run holds most
+of them; in a busy brown-out of 30 % five in a row come by chance, and say nothing that the rate does not."""
+
 _MOST_DOUBLINGS: Final = 60
 
 
@@ -23,7 +27,8 @@ class BreakerConfig:
         failure_rate: Share of failed (or slow) calls in the window at which it opens, above 0, up to 1.
         min_calls: Calls in the window below which the rate is unknown.
         window: Seconds that an outcome counts.
-        consecutive: Failures in a row at which it opens whatever the rate.
+        consecutive: Failures in a row at which it opens whatever the rate, unless the window holds more than
+            four times as many.
         slow_after: Seconds after which a call counts as slow, success or not; None: none is slow.
         open: Seconds it stays open the first time; doubles with each failed probe.
         max_open: Seconds it stays open at the most (before jitter).
@@ -52,7 +57,7 @@ class Tally:
 
 def should_trip(config: BreakerConfig, tally: Tally) -> bool:
     """Whether a closed circuit opens."""
-    if tally.consecutive >= config.consecutive:
+    if tally.consecutive >= config.consecutive and tally.consecutive >= RUN_SHARE * tally.failures:
         return True
     return tally.calls >= config.min_calls and reaches_rate(config, tally)
 

@@ -116,6 +116,8 @@ def from_fault(fault: TransportFault, *, safe: bool) -> Failure:
     kind = BY_FAULT[fault.kind]
     if kind is FailureKind.STALE and not safe:
         kind = FailureKind.LOST
+    if kind is FailureKind.TIMEOUT and not fault.sent:
+        kind = FailureKind.CONNECT_TIMEOUT  # nothing can have been carried out
     return Failure(kind=kind, reason=one_line(fault.reason), status=fault.status)
 
 

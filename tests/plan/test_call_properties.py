@@ -13,6 +13,7 @@ from resilient_infer.core.events import (
     CallFinished,
     CallStarted,
     Event,
+    RouteSkipped,
     TargetFailed,
     WaitStarted,
 )
@@ -80,16 +81,27 @@ def test_dl2_every_wait_leaves_time_for_an_attempt(drama: Drama) -> None:
 
 @given(drama=dramas())
 def test_dl3_an_attempt_keeps_time_for_the_targets_after_it(drama: Drama) -> None:
-    """attempt_timeout = min(configured, remaining - reserve), and never less than is useful."""
+    """attempt_timeout = min(configured, remaining - reserve), and never less than is useful.
+
+    Only the last route that can help, after every other one was asked or passed over, gets more than is
+    configured: all the time that is left.
+    """
     told = play(drama)
     reached = -1
+    routes = {f"server:{name}" for target in drama.targets for name in target}
+    met: set[str] = set()
     for event in told.events:
+        if isinstance(event, AttemptFinished | RouteSkipped):
+            met.add(event.route)
         if not isinstance(event, AttemptStarted):
             continue
         reached = max(reached, drama.target_of(event.route))
         left = drama.deadline - event.at
         to_come = 0 if any(drama.contexts) else len(drama.targets) - 1 - reached
-        assert event.timeout <= drama.attempt_timeout
+        if event.timeout > drama.attempt_timeout:
+            assert len(routes) > 1
+            assert routes - {event.route} <= met or any(drama.contexts)
+            assert event.timeout >= left - len(routes) * drama.useful - ROUNDING
         assert event.timeout <= max(left - to_come * drama.useful, drama.useful) + ROUNDING
         assert 0.0 < event.timeout <= left + ROUNDING
         assert event.timeout >= min((1.0 - LATE) * drama.useful, drama.attempt_timeout) - ROUNDING

@@ -30,14 +30,19 @@ def tallies(draw):
     consecutive=st.integers(1, 20),
 )
 def test_cb2_a_circuit_opens_by_rate_or_by_a_run_of_failures(tally, percent, min_calls, consecutive):
-    """trips iff n >= min_calls and (failures/n >= rate or slow/n >= rate) or consecutive >= k."""
+    """trips iff n >= min_calls and (failures/n >= rate or slow/n >= rate) or consecutive >= k.
+
+    The run must also hold a quarter of the window's failures: in a busy brown-out five in a row are chance.
+    """
     config = BreakerConfig(failure_rate=percent / 100, min_calls=min_calls, consecutive=consecutive)
     rate = Fraction(percent, 100)
     known = tally.calls >= min_calls
     failing = known and Fraction(tally.failures, tally.calls) >= rate
     slow = known and Fraction(tally.slow, tally.calls) >= rate
 
-    assert should_trip(config, tally) is (failing or slow or tally.consecutive >= consecutive)
+    run = tally.consecutive >= consecutive and 4 * tally.consecutive >= tally.failures
+
+    assert should_trip(config, tally) is (failing or slow or run)
 
 
 @pytest.mark.parametrize(("failures", "calls", "rate"), [(11, 20, 0.55), (7, 100, 0.07), (1, 10, 0.1)])
@@ -103,3 +108,11 @@ def test_cb12_open_time_doubles_up_to_its_cap_within_twenty_percent(times_opened
 def test_cb12_the_shipped_open_times(times_opened, jitter, seconds):
     """Open 1 s, doubling to 5 s."""
     assert open_time(BreakerConfig(), times_opened, jitter=jitter) == pytest.approx(seconds)
+
+
+def test_a_run_of_failures_by_chance_in_a_busy_brown_out_does_not_open() -> None:
+    """At 50 calls a second and 30 % failures, five in a row come every few seconds and say nothing new."""
+    config = BreakerConfig(failure_rate=0.5, consecutive=5)
+
+    assert not should_trip(config, Tally(calls=500, failures=150, consecutive=5))
+    assert should_trip(config, Tally(calls=500, failures=20, consecutive=5))

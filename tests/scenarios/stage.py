@@ -50,10 +50,11 @@ class Reaction:
     body: str = POSITIVE
     fault: FaultKind | None = None
     received_at: float = 0.0
+    sent: bool = True
 
     def reception(self) -> Reception:
         if self.fault is not None:
-            sent = self.fault not in (FaultKind.UNREACHABLE, FaultKind.REJECTED)
+            sent = self.sent and self.fault not in (FaultKind.UNREACHABLE, FaultKind.REJECTED)
             return TransportFault(kind=self.fault, reason=self.fault.value, sent=sent)
         return HttpResponse(
             status=self.status,

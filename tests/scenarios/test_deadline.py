@@ -7,6 +7,7 @@ from resilient_infer.core.events import (
     TargetFailed,
     WaitStarted,
 )
+from resilient_infer.core.http import FaultKind
 from resilient_infer.core.payload import Payload
 from resilient_infer.core.result import Result
 from resilient_infer.errors import (
@@ -14,11 +15,13 @@ from resilient_infer.errors import (
 )
 from resilient_infer.policies.trip import BreakerConfig
 from tests.scenarios.stage import (
+    GENERATED,
     HANG,
     OK,
     REFUSED,
     SERVER_ERROR,
     Play,
+    Reaction,
     Stage,
     throttled,
 )
@@ -115,3 +118,45 @@ def test_fb5_each_route_gets_the_caller_s_payload_unchanged(play: Play) -> None:
 
     assert told.result.route == "server:b"
     assert payload == Payload(inputs="I love it", parameters={"top_k": 2})
+
+
+def test_a_hanging_primary_opens_its_circuit_although_its_share_of_a_short_deadline_is_less(
+    play: Play,
+) -> None:
+    """With only `deadline: 5` in the manifest no attempt gets 10 s; a hang is the server's all the same."""
+    stage = Stage(deadline=5.0, attempt_timeout=10.0, breaker=TOUCHY)
+
+    told = play(stage, {"a": [HANG], "b": [OK]})
+
+    assert [change.route for change in told.told(CircuitChanged)] == ["server:a"]
+
+
+def test_what_a_call_used_up_before_is_not_held_against_the_next_server(play: Play) -> None:
+    """The fallback that gets half a second because the primary hung has not shown anything."""
+    stage = Stage(deadline=5.0, attempt_timeout=10.0, breaker=TOUCHY)
+
+    told = play(stage, {"a": [HANG], "b": [HANG]})
+
+    assert [change.route for change in told.told(CircuitChanged)] == ["server:a"]
+
+
+def test_the_last_route_that_can_help_gets_all_the_time_that_is_left(play: Play) -> None:
+    """To cut it off would help nobody; a route that stood alone from the start keeps its own timeout."""
+    slow = Reaction(seconds=3.0)
+
+    last = play(Stage(attempt_timeout=1.0), {"a": [REFUSED, HANG], "b": [slow]})
+    alone = play(Stage(targets=ALONE, attempt_timeout=1.0), {"a": [slow]})
+
+    assert isinstance(last.ended, Result)
+    assert last.ended.route == "server:b"
+    assert alone.error.attempts[-1].elapsed == 1.0
+
+
+def test_two_servers_that_cannot_be_connected_to_stop_no_chat(play: Play) -> None:
+    """A connection that never came about has carried nothing out: unlike other timeouts it is no doubt."""
+    stage = Stage(targets=(("a",), ("b",), ("c",)), task="text-generation")
+    unconnected = Reaction(seconds=1.0, fault=FaultKind.TIMEOUT, sent=False)
+
+    told = play(stage, {"a": [unconnected], "b": [unconnected], "c": [Reaction(body=GENERATED)]})
+
+    assert told.order == "abc"

@@ -128,7 +128,7 @@ class ReferenceGate:
         run = 0
         while run < len(recent) and recent[-1 - run][0]:
             run += 1
-        if run >= self.config.consecutive:
+        if run >= self.config.consecutive and 4 * run >= sum(failed for failed, _ in recent):
             return True
         if len(recent) < self.config.min_calls:
             return False
