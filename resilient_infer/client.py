@@ -59,6 +59,8 @@ class Client:
     ) -> None:
         given = _checked(listeners)
         self._listeners = [each for each in given if _hears_events(each)]
+        self._sleepers = Sleepers()
+        self._source = "nothing yet"
         try:
             self._assembly = Assembly.load(
                 lockfiles=lockfiles,
@@ -68,10 +70,11 @@ class Client:
                 private_state=private_state,
             )
         except ResilientInferError as error:
-            raise error.with_traceback(None)  # as in `call`
+            _forget_frames(error)
+            raise
+        self._source = self._assembly.source
         self._env = self._assembly.env(self._tell if self._listeners else None)
         self._transport = HttpSync()
-        self._sleepers = Sleepers()
 
     def call(self, alias: str, payload: PayloadInput, *, deadline: float | None = None) -> Result:
         """Send `payload` to the model locked as `alias` and return its answer.
@@ -103,10 +106,8 @@ class Client:
                 time.monotonic,
             )
         except ResilientInferError as error:
-            # The frames below hold keys, URLs and the payload, and there are tools that print the
-            # variables of a traceback. The error itself says all there is to know.
-            del payload
-            raise error.with_traceback(None)
+            _forget_frames(error)
+            raise
 
     def close(self, *, cancel: bool = False) -> None:
         """Refuse new calls, wake calls that wait (they raise `CallError`), and free the sockets.
@@ -128,7 +129,7 @@ class Client:
 
     def __repr__(self) -> str:
         closed = ", closed" if self._sleepers.closed else ""
-        return f"<Client of {self._assembly.source}{closed}>"
+        return f"<Client of {self._source}{closed}>"
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
@@ -136,6 +137,16 @@ class Client:
                 listener(event)
             except Exception:
                 _log.exception("a listener failed on %s; the call goes on", type(event).__name__)
+
+
+def _forget_frames(error: ResilientInferError) -> None:
+    """Take from an error the frames it came from; it says all there is to know by itself.
+
+    They hold keys, URLs and the payload, and there are tools that print the variables of a traceback.
+    """
+    error.__traceback__ = None
+    if error.__suppress_context__:  # otherwise it is the caller's own
+        error.__context__ = None
 
 
 def _checked(

@@ -212,7 +212,7 @@ def test_nothing_is_nested_deeper_than_three_levels() -> None:
 
 
 def nesting(body: list[ast.stmt]) -> int:
-    """Levels of branches and loops; `elif`, `with` and `try` are none, a function inside counts for itself."""
+    """Levels of branches and loops; `elif`, `with` and `try` are none, functions inside count alone."""
     deepest = 0
     for statement in body:
         if isinstance(statement, Function | ast.ClassDef):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -22,7 +23,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resilient_infer import AllTargetsFailed, CallError, Client, ConfigError, NotAdmitted, Result
+from resilient_infer import (
+    AllTargetsFailed,
+    CallError,
+    Client,
+    ConfigError,
+    NotAdmitted,
+    ResilientInferError,
+    Result,
+)
+from resilient_infer.errors import AttemptFailed
 from resilient_infer.events import (
     AttemptFinished,
     AttemptStarted,
@@ -231,6 +241,33 @@ def test_a_result_is_shown_in_one_line_with_output_and_server(
     assert f"ours:{SENTIMENT}" in shown
     assert server.models[SENTIMENT][:12] in shown
     assert len(shown) < 500
+
+
+# Errors
+
+
+def test_the_traceback_of_an_error_ends_at_the_caller_s_line(
+    sandbox: Sandbox, make_client: MakeClient
+) -> None:
+    """The error says all there is to know; what the caller was busy with stays chained to it."""
+    sandbox.serve("hf-inference", models=[SENTIMENT]).fail(Status(code=500))
+    client = make_client({"sentiment": SENTIMENT}, {"retries": 0})
+
+    for alias in ("sentiment", "sentimant"):
+        try:
+            try:
+                raise KeyError("the caller's own")
+            except KeyError as own:
+                mine = own
+                client.call(alias, "I love it")
+        except ResilientInferError as error:
+            raised = error
+        frames = traceback.extract_tb(raised.__traceback__)
+        assert {Path(frame.filename) for frame in frames} == {Path(__file__)}
+        if alias == "sentimant":
+            assert raised.__context__ is mine
+        else:
+            assert isinstance(raised.__cause__, AttemptFailed)
 
 
 # Payloads

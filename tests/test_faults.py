@@ -486,5 +486,7 @@ def test_dl1_faults_one_after_another_never_add_up_to_more_than_the_deadline(
     with within(0.6), pytest.raises(CallError) as raised:
         client.call("sentiment", "I love it")
 
-    assert [len(server.requests) for server in sandbox.servers] == [1] * 5
+    asked = [len(server.requests) for server in sandbox.servers]
+    assert asked[:3] == [1] * 3  # what ends a little late leaves too little for the last ones
+    assert set(asked[3:]) <= {0, 1}
     assert raised.value.elapsed <= 0.6 + ALLOWANCE
