@@ -10,7 +10,7 @@ import queue
 import socket
 import sys
 import threading
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager
@@ -21,6 +21,9 @@ from urllib3.util import Url
 from resilient_infer.transport.environment import tls_context
 from resilient_infer.transport.resolve import RESOLVER, Address, Resolver
 from resilient_infer.transport.watchdog import Limit, Phase
+
+ONE_WRITE: Final = 16 * 1024
+"""Bytes of a body that leaves together with the head. Source: a TLS record's size, RFC 8446, section 5.1."""
 
 
 class _Current(threading.local):
@@ -60,6 +63,7 @@ class LimitedConnection(HTTPConnection):
 
     response_class = FinalResponse
     resolver: Resolver = RESOLVER
+    _head: bytes | None = None  # b"": the head is due, and is kept back until the body comes
 
     def _new_conn(self) -> socket.socket:
         limit = _limit()
@@ -75,6 +79,22 @@ class LimitedConnection(HTTPConnection):
             raise NewConnectionError(self, "no connection") from error
         sys.audit("http.client.connect", self, self.host, self.port)
         return sock
+
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
+        """Send a request, with a small body in one write: urllib3 would make two of it."""
+        self._head = b"" if isinstance(body, bytes) and 0 < len(body) <= ONE_WRITE else None
+        try:
+            super().request(method, url, body, headers, **options)
+        finally:
+            self._head = None  # a tunnel to be opened anew must not be kept back
+
+    def send(self, data: Any) -> None:
+        """Write `data`, or keep it back if it is the head of what is written together."""
+        if self._head == b"":
+            self._head = data
+            return
+        head, self._head = self._head, None
+        super().send(data if head is None else head + data)
 
     def putrequest(
         self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False
@@ -132,8 +152,8 @@ def _connect(address: Address, limit: Limit, share: float) -> socket.socket:
     family, kind, protocol, _, place = address
     sock = socket.socket(family, kind, protocol)
     try:
-        # Head and body are two writes, and Nagle's algorithm, which urllib3 leaves on behind a proxy,
-        # would hold the second back.
+        # Head and a large body are two writes, and Nagle's algorithm, which urllib3 leaves on behind a
+        # proxy, would hold the second back.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(max(share, 0.001))  # 0 would mean "do not block"
         limit.arm(sock)

@@ -3,12 +3,14 @@
 import queue
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from resilient_infer.core.http import FaultKind
-from resilient_infer.transport.connection import CURRENT, LimitedPool
+from resilient_infer.transport.connection import CURRENT, ONE_WRITE, LimitedConnection, LimitedPool
 from resilient_infer.transport.http_sync import HttpSync
 from resilient_infer.transport.watchdog import Ending, Limit
 
@@ -74,6 +76,53 @@ def test_64_threads_keep_64_connections_and_no_more(client: HttpSync) -> None:
 
     assert statuses == [200] * 640
     assert server.visits <= 64
+
+
+class Noting(socket.socket):
+    """Remembers each write instead of making it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def sendall(self, data: bytes, flags: int = 0) -> None:  # type: ignore[override]  # what urllib3 writes
+        self.writes.append(data)
+
+
+@pytest.mark.parametrize(
+    ("size", "writes"), [(0, 1), (1, 1), (200, 1), (ONE_WRITE, 1), (ONE_WRITE + 1, 2), (1_000_000, 2)]
+)
+def test_a_small_body_leaves_with_the_head_in_one_write(size: int, writes: int) -> None:
+    body = b"x" * size
+    with Noting() as sock, written_by(sock) as connection:
+        connection.request("POST", "/", body or None, {"Content-Length": str(size)})
+
+    assert len(sock.writes) == writes
+    head, end, sent = b"".join(sock.writes).partition(b"\r\n\r\n")
+    assert head.startswith(b"POST / HTTP/1.1\r\n")
+    assert (end, sent) == (b"\r\n\r\n", body)
+
+
+def test_what_is_written_after_a_request_that_broke_off_is_not_kept_back() -> None:
+    with Noting() as sock, written_by(sock) as connection:
+        with pytest.raises(ValueError, match="header"):
+            connection.request("POST", "/", b"body", {"Bad": "line\nbreak"})
+        connection.send(b"CONNECT")
+
+    assert sock.writes == [b"CONNECT"]
+
+
+@contextmanager
+def written_by(sock: socket.socket) -> Iterator[LimitedConnection]:
+    """A connection that stands, by way of `sock`."""
+    connection = LimitedConnection("127.0.0.1", 80)
+    connection.sock = sock
+    CURRENT.limit = Limit(10.0)
+    try:
+        yield connection
+    finally:
+        CURRENT.limit.finish()
+        CURRENT.limit = None
 
 
 def test_a_redirect_is_an_answer_and_nothing_is_sent_on(client: HttpSync) -> None:
