@@ -2,9 +2,12 @@
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from resilient_infer.testing.sandbox.hub import Hub, Look, Quota, Repo
 from tests.testing.hub.client import Answer, ask
@@ -21,6 +24,7 @@ def all_pages(hub: Hub, path: str) -> list[Any]:
     following: str | None = path
     while following is not None:
         answer = ask(hub, following)
+        assert answer.json, "no link leads to an empty page"
         items += answer.json
         link = re.fullmatch(r'<http://[^/]+(.+)>; rel="next"', answer.headers.get("link", ""))
         following = None if link is None else link[1]
@@ -217,3 +221,28 @@ def test_the_management_api_needs_a_token_and_a_name(bare: Hub) -> None:
     assert told["model"]["revision"] == "f" * 40
     with pytest.raises(ValueError, match="namespace/name"):
         bare.deploy("risk", model="acme/m", revision="f" * 40)
+
+
+PARTS = (
+    "api", "models", "acme", "m", "refs", "revision", "tree", "commits", "paths-info", "resolve", "main",
+    "v2", "resolve-cache", "lfs", "endpoint", "config.json", "refs%2Fpr%2F1", "%00", "%FF", "..", "", "a.txt",
+)  # fmt: skip
+QUERIES = ("", "?expand=sha", "?limit=x", "?blobs=1", "?recursive=true&expand=true", "?%FF=%00&&=")
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    parts=st.lists(st.sampled_from(PARTS), max_size=8),
+    query=st.sampled_from(QUERIES),
+    method=st.sampled_from(("GET", "HEAD", "POST", "PUT")),
+    body=st.sampled_from(("", "{", "[]", '{"paths": [1, null]}', "paths=a&paths=%FF", "&&=")),
+)
+def test_answering_is_total(bare: Hub, parts: list[str], query: str, method: str, body: str) -> None:
+    """Whatever is asked for: an answer, and never that something is wrong with the Hub."""
+    with suppress(ValueError):  # made by an earlier example
+        bare.model("acme/m").open_pull_request({"a.txt": "a"})
+    bare.forget()
+    answer = ask(bare, "/" + "/".join(parts) + query, method=method, body=body)
+
+    assert answer.status in (200, 302, 307, 401, 404, 405)
+    assert answer.status < 400 or method == "HEAD" or answer.body

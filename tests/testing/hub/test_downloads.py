@@ -134,6 +134,19 @@ def test_a_renamed_repo_leads_on_with_the_rest_of_the_path(bare: Hub) -> None:
     assert ask(bare, told.headers["location"]).json["sha"] == repo.head
 
 
+def test_a_name_that_was_given_up_twice_leads_nowhere(bare: Hub) -> None:
+    """Neither after a stranger registered and left it, nor once what it led to is gone."""
+    bare.create("acme/a", {"a.txt": "a"})
+    bare.rename("acme/a", "acme/b")
+    bare.create("acme/a", {"a.txt": "b"})
+    bare.delete("acme/a")
+    assert ask(bare, "/acme/a/resolve/main/a.txt").status == 401
+    bare.rename("acme/b", "acme/c")
+    assert ask(bare, "/acme/b/resolve/main/a.txt").status == 307
+    bare.delete("acme/c")
+    assert ask(bare, "/acme/b/resolve/main/a.txt").status == 401
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(start=st.integers(0, 30) | st.none(), end=st.integers(0, 30) | st.none())
 def test_a_range_is_that_part_of_the_file(bare: Hub, start: int | None, end: int | None) -> None:

@@ -47,7 +47,7 @@ def test_git_gives_the_same_names(tmp_path: Path) -> None:
     git("-c", "core.autocrlf=false", "add", ".")
     root = git("write-tree").strip()
     listed = git("-c", "core.quotepath=false", "ls-tree", "-r", "-t", root).splitlines()
-    names = dict(reversed(line.split(" ", 2)[2].split("\t")) for line in listed)
+    names = {path: words.split(" ")[2] for words, path in (line.split("\t") for line in listed)}
     made = committed(
         files, parent=None, date=datetime(2026, 1, 1, tzinfo=UTC), author="acme", title="first", repo="ab12"
     )

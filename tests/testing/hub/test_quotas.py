@@ -37,6 +37,17 @@ def test_ra2_a_window_admits_its_quota_and_tells_the_rest(quota: Quota, steps: l
         assert now + int(said[2]) >= ends, "who waits that long is admitted"
 
 
+def test_a_window_is_over_at_its_very_end() -> None:
+    """The moment that the headers name belongs to the next window."""
+    meter, quota = Meter(), Quota(api=1, resolvers=1, window=1.0)
+    assert [meter.count("", "api", quota, now).admitted for now in (0.0, 0.5, 1.0, 1.5)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
 @given(quota=LIMITS)
 def test_visitors_and_classes_have_windows_of_their_own(quota: Quota) -> None:
     """What one has used up is there for the other."""

@@ -209,7 +209,6 @@ class Hub:
         if isinstance(fault, Refused):
             if (kind, repo, attempts, chance) != (None, None, None, 1.0):
                 raise ValueError("a Hub refuses all connections or none; leave out what limits it")
-            self._waits.end()
             self._listener.refuse()
             return
         if not 0 <= chance <= 1:

@@ -69,7 +69,7 @@ class Repo:
         self.created = EPOCH
         self.standing = Standing()
         self._owner = name.partition("/")[0]
-        self._first: Contents = contents
+        self._first = _changed({}, contents)
         self._history: History | None = None
         self._lock = lock
 
@@ -82,8 +82,7 @@ class Repo:
         with self._lock:
             if self._history is None:
                 history = History(self.hub_id, self._owner)
-                files = _changed({}, self._first)
-                first = history.commit(files, parent=None, title="initial commit")
+                first = history.commit(self._first, parent=None, title="initial commit")
                 history.branches["main"] = first.id
                 self._history = history
             return self._history
@@ -229,7 +228,7 @@ class Repo:
     def ungate(self) -> None:
         """Let everybody download again."""
         with self._lock:
-            self.standing.gated, self.standing.listed = False, True
+            self.standing.gated = False
 
     def grant(self, token: str) -> None:
         """Give a token access to what is private or gated here."""

@@ -90,7 +90,7 @@ def ask_of(request: Request, tokens: Mapping[str, Token]) -> Ask:
 
 def affirmed(values: list[str]) -> bool:
     """Do the values of a parameter say yes?"""
-    return values[-1:] != [] and values[-1].lower() in ("true", "1")
+    return bool(values) and values[-1].lower() in ("true", "1")
 
 
 def barred(repo: Repo | None, ask: Ask, *, download: bool) -> Reply | None:
