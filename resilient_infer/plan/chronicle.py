@@ -27,13 +27,12 @@ from resilient_infer.plan.spec import CallSpec, TargetSpec
 class Chronicle:
     """The records of one call, and the voice that tells its events. Moments are monotonic seconds."""
 
-    __slots__ = ("_emit", "_ended", "_spec", "_started", "records", "requests")
+    __slots__ = ("_emit", "_spec", "_started", "records", "requests")
 
     def __init__(self, spec: CallSpec, emit: Callable[[Event], None] | None, started: float) -> None:
         self._spec = spec
         self._emit = emit
         self._started = started
-        self._ended = False
         self.records: list[AttemptRecord] = []
         self.requests = 0
         if emit is not None:
@@ -185,9 +184,8 @@ class Chronicle:
             )
 
     def call_finished(self, outcome: str, route: str | None, now: float) -> None:
-        """The call is over. Only the first word counts: what ends a call may be cut short by a close."""
-        if self._emit is not None and not self._ended:
-            self._ended = True
+        """The call is over."""
+        if self._emit is not None:
             self._emit(
                 CallFinished(
                     call_id=self._spec.call_id,

@@ -1,7 +1,10 @@
 """Refusals, told as stories: too long, filtered, not allowed, not paid for."""
 
+from dataclasses import replace
+
 import pytest
 
+from resilient_infer.core.gates import SkipReason
 from resilient_infer.core.outcome import LONG_BAR
 from resilient_infer.errors import (
     AllTargetsFailed,
@@ -11,6 +14,7 @@ from resilient_infer.errors import (
 )
 from resilient_infer.policies.trip import BreakerConfig
 from tests.scenarios.stage import (
+    BAD_REQUEST,
     FILTERED,
     MISSING,
     NO_CREDITS,
@@ -77,6 +81,18 @@ def test_too_long_is_no_refusal_while_a_larger_target_is_only_closed_for_now(pla
     assert type(told.error) is AllTargetsFailed
     assert told.error.retry_after is not None
     assert "may not be asked now" in str(told.error)
+
+
+def test_fb2_a_fault_of_the_request_is_its_fault_though_the_first_target_was_closed(play: Play) -> None:
+    """And no moment that has passed is offered for another try."""
+    stage = Stage()
+    stage.route("a").gate.postpone(3.0, SkipReason.ADVISED, "slow down")
+
+    told = play(stage, {"a": [OK], "b": [replace(BAD_REQUEST, seconds=5.0)]})
+
+    assert told.order == "b"
+    assert type(told.error) is PayloadRefused
+    assert told.error.retry_after is None
 
 
 def test_a_content_filter_ends_the_call_unless_the_policy_permits_the_next_target(play: Play) -> None:

@@ -284,6 +284,16 @@ def test_fb3_the_error_tells_every_attempt_and_chains_the_last_real_one(play: Pl
     assert error.elapsed == told.elapsed
 
 
+def test_two_revisions_of_one_model_are_told_apart(play: Play) -> None:
+    """Why the first target did not answer is not what happened to the second on a route of the same name."""
+    stage = Stage(targets=(("a",), ("a",)), retries=1)
+    stage.route("a").gate.return_token()  # they share a gate, and with it the bucket
+
+    told = play(stage, {"a": [SERVER_ERROR, SERVER_ERROR, CUT, OK]})
+
+    assert told.result.fallback == "server:a: HTTP 500 Internal Server Error: boom"
+
+
 def test_the_server_s_own_word_on_another_try_overrides_the_table(play: Play) -> None:
     """`x-should-retry`: false is obeyed; true makes even a 4xx worth the retries of the policy."""
     never = replace(SERVER_ERROR, headers={"x-should-retry": "false"})
