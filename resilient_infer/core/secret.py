@@ -10,7 +10,8 @@ import re
 from typing import Final
 
 SHAPES: Final = re.compile(
-    r"\b(?:hf_[A-Za-z0-9]{8,}|api_org_[A-Za-z0-9]{8,}|sk-(?:(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,}|[A-Za-z0-9]{20,})|gsk_[A-Za-z0-9]{8,}"
+    r"\b(?:hf_[A-Za-z0-9]{8,}|api_org_[A-Za-z0-9]{8,}|gsk_[A-Za-z0-9]{8,}"
+    r"|sk-(?:(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,}|[A-Za-z0-9]{20,})"
     r"|r8_[A-Za-z0-9]{8,}|xai-[A-Za-z0-9]{8,}|nvapi-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{8,})"
 )
 HIDDEN: Final = "[secret]"
