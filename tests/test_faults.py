@@ -57,7 +57,7 @@ from .transport.stories import deaf_place
 from .transport.test_resolve import addresses_of
 
 DEADLINE = 0.8
-POLICY = {"deadline": DEADLINE, "attempt_timeout": 0.2, "retries": 1, "min_useful": 0.05}
+POLICY = {"deadline": DEADLINE, "attempt_timeout": 0.3, "retries": 1, "min_useful": 0.05}
 ELSEWHERE = Redirect(location="http://127.0.0.1:9/elsewhere?token=hf_abcdefgh12345")
 
 
