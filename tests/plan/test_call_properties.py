@@ -93,6 +93,7 @@ def test_dl3_an_attempt_keeps_time_for_the_targets_after_it(drama: Drama) -> Non
     for event in told.events:
         if isinstance(event, AttemptFinished | RouteSkipped):
             met.add(event.route)
+            reached = max(reached, drama.target_of(event.route))
         if not isinstance(event, AttemptStarted):
             continue
         reached = max(reached, drama.target_of(event.route))
