@@ -45,12 +45,13 @@ def changed_classes(before: Iterable[HubFile], after: Iterable[HubFile]) -> tupl
 
 
 _DOCUMENT: Final = re.compile(
+    r"(?!.*\.(?:json|ya?ml|toml|cfg|ini|jinja2?)$)"
     r"(?:readme|licen[cs]e|notice|citation|changelog|model_?card|\.git(?:attributes|ignore|keep))(?:[._-].*)?"
     r"|.*\.(?:md|rst|pdf|html?|png|jpe?g|gif|svg|webp|bib)"
 )
 _CODE: Final = re.compile(r".*\.(?:pyc?|ipynb|sh|js|ts|c|cc|cpp|cu|h|so|dll|dylib|rs|go|jl)")
 _TOKENIZER: Final = re.compile(
-    r".*(?:tokenizer|token_map|added_tokens|vocab|tekken).*"
+    r".*(?:tokenizer|tokens_map|added_tokens|vocab|tekken).*"
     r"|(?:merges|bpe|dict|normalizer)[^/]*\.(?:txt|json|codes)"
     r"|.*\.(?:model|spm|tiktoken|bpe)"
 )
@@ -64,10 +65,8 @@ def class_of(path: str) -> FileClass:
         return FileClass.CHAT_TEMPLATE
     if _CODE.fullmatch(name):
         return FileClass.CODE
-    if _DOCUMENT.fullmatch(name):
-        return FileClass.DOCUMENTS
     if _TOKENIZER.fullmatch(name):
         return FileClass.TOKENIZER
     if holds_weights(name) or name.endswith((".safetensors.index.json", ".bin.index.json")):
         return FileClass.WEIGHTS
-    return FileClass.CONFIG
+    return FileClass.DOCUMENTS if _DOCUMENT.fullmatch(name) else FileClass.CONFIG

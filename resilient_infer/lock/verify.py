@@ -34,11 +34,9 @@ class Row:
     def state(self) -> str:
         """In one word: "error", "unchecked", "warning", "drift" or "ok"."""
         levels = {finding.level for finding in self.findings}
-        worst = next(
-            (level for level in (Level.ERROR, Level.UNCHECKED, Level.WARNING) if level in levels), None
-        )
-        if worst is not None:
-            return worst.value
+        for level in (Level.ERROR, Level.UNCHECKED, Level.WARNING):
+            if level in levels:
+                return str(level.value)
         return "drift" if any(finding.code == "RI302" for finding in self.findings) else "ok"
 
 
