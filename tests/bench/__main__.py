@@ -1,0 +1,25 @@
+"""The six benches of the sync client, one after the other: `python -m tests.bench`. Takes some minutes.
+
+They say what they measure, and beside what, in their own files. Ratios hold on
+a busy machine, times do not: run them when nothing else runs.
+"""
+
+import sys
+from typing import Final
+
+from tests.bench import healthy, memory, rejected, simulated, start, threads
+
+BENCHES: Final = (healthy, threads, start, memory, simulated, rejected)
+
+
+def main() -> bool:
+    """Run all; whether every bar is met."""
+    met = []
+    for number, bench in enumerate(BENCHES, 1):
+        print(f"\n{number}. {(bench.__doc__ or '').partition(': ')[2].partition(chr(10))[0]}", flush=True)
+        met.append(bench.main())
+    return all(met)
+
+
+if __name__ == "__main__":
+    sys.exit(not main())

@@ -1,0 +1,129 @@
+"""Loopback: one server in a process of its own, so that only the client's work is measured.
+
+It speaks as much of hf-inference as one healthy call needs, keeps connections
+alive, and answers at once or after a while. No work is done that a client could wait for.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+ALIAS: Final = "sentiment"
+MODEL: Final = "org/bench"
+KEY_VARIABLE: Final = "RESILIENT_INFER_BENCH_KEY"
+TEXT: Final = "x" * 185
+"""With its framing a body of 200 bytes."""
+
+_BODY: Final = b'[{"label":"POSITIVE","score":0.98},{"label":"NEGATIVE","score":0.02}]'
+_ANSWER: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: bench\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+)
+_MANIFEST: Final = """\
+version: 1
+providers:
+  bench: {{kind: hf-inference, url: "{url}", key_env: {variable}}}
+{policy}
+models:
+  {alias}:
+    task: text-classification
+    targets:
+      - {{model: {model}, routes: [bench]}}
+"""
+_LOCK: Final = """\
+lock_version: "1.0"
+models:
+  {alias}:
+    task: text-classification
+    pins:
+      - model: {model}
+        requested: main
+        revision: "{commit}"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Loopback:
+    """A server that runs, and the lockfiles that lead to it."""
+
+    url: str
+    folder: Path
+
+    @property
+    def model_url(self) -> str:
+        """Where the model is asked by those who have no lockfiles."""
+        return f"{self.url}/models/{MODEL}"
+
+
+@contextmanager
+def serving(*, delay: float = 0.0) -> Iterator[Loopback]:
+    """A server that answers after `delay` seconds. The key that its manifest names is set."""
+    os.environ[KEY_VARIABLE] = "a key for the bench"
+    with TemporaryDirectory() as folder, _running(delay) as port:
+        url = f"http://127.0.0.1:{port}"
+        write_lockfiles(Path(folder), url)
+        yield Loopback(url, Path(folder))
+
+
+def write_lockfiles(folder: Path, url: str, *, policy: str = "") -> None:
+    """A manifest with one alias that is reached at `url`, and its lock."""
+    manifest = _MANIFEST.format(url=url, variable=KEY_VARIABLE, alias=ALIAS, model=MODEL, policy=policy)
+    (folder / "models.yaml").write_text(manifest, encoding="utf-8")
+    lock = _LOCK.format(alias=ALIAS, model=MODEL, commit="a" * 40)
+    (folder / "models.lock.yaml").write_text(lock, encoding="utf-8")
+
+
+@contextmanager
+def _running(delay: float) -> Iterator[int]:
+    command = [sys.executable, "-m", "tests.bench.loopback", str(delay)]
+    place = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=place) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.stdin.close()  # the server ends with its input, however this process ends
+
+
+class _Connection(asyncio.Protocol):
+    """Answers each whole request. Clients that wait for an answer send one request at a time."""
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, _, body = self._received.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        if not length or len(body) < int(length):
+            return
+        self._received = b""
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, self._transport.write, _ANSWER)
+        else:
+            self._transport.write(_ANSWER)
+
+
+async def _serve(delay: float) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(delay), "127.0.0.1", 0, backlog=256)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(float(sys.argv[1])))
