@@ -7,7 +7,6 @@ change takes effect at once.
 
 import os
 import random
-import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -148,7 +147,7 @@ class Assembly:
             normal = normalise(spec.task, payload)
         except PayloadRefused as refused:
             raise PayloadRefused(f"{alias}: {refused.message}", hint=refused.hint, alias=alias) from None
-        return CallSpec(alias=spec, call_id=uuid.uuid4().hex, payload=normal, deadline=seconds)
+        return CallSpec(alias=spec, call_id=os.urandom(16).hex(), payload=normal, deadline=seconds)
 
     def alias_spec(self, alias: str) -> AliasSpec:
         """What is the same for every call of an alias, as long as the variables it names stay the same."""
@@ -261,9 +260,10 @@ class Assembly:
     def _gate(self, route: Route, policy: Policy) -> RouteGate:
         config = GateConfig(breaker=policy.breaker, concurrency=policy.concurrency, retries=policy.retries)
         gate = self._table.route(route, config)
-        for listener in self._circuit_listeners:
-            gate.add_listener(listener)
+        if self._circuit_listeners and gate not in self._listened:
             self._listened.add(gate)
+            for listener in self._circuit_listeners:
+                gate.add_listener(listener)
         return gate
 
 

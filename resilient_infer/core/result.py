@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from resilient_infer.core.attempt import AttemptRecord
 from resilient_infer.core.outcome import Usage
+from resilient_infer.core.secret import redact
 from resilient_infer.core.target import Pin
 from resilient_infer.core.task import Json
 
@@ -67,7 +68,7 @@ class Result:
         raise TypeError(f"{self.alias}: the output of {self.task} is no text; read .output")
 
     def __repr__(self) -> str:
-        shown = json.dumps(self.output, ensure_ascii=False, default=str)
+        shown = redact(json.dumps(self.output, ensure_ascii=False, default=str))
         if len(shown) > 100:
             shown = shown[:99] + "…"
         commit = f"@{self.revision[:12]}" if self.revision else ""

@@ -1,6 +1,6 @@
 """Target and route: what may answer a call, and where it is reached."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -50,8 +50,8 @@ class Endpoint:
 
     provider: str
     kind: str
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     max_response: int = 64 * 1024 * 1024
 
 

@@ -155,15 +155,16 @@ class RouteGate:
             self._tell([])
 
     def add_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
-        """Have a listener of the user's told of every transition (`state_change` only)."""
+        """Have a listener of the user's told of every transition once (`state_change` only)."""
         with self._lock:
-            if listener not in self._listeners:
-                self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, listener)
 
     def remove_listener(self, listener: pybreaker.CircuitBreakerListener) -> None:
-        """No longer tell `listener`."""
+        """Take back one `add_listener`: another client may have added the same one."""
         with self._lock:
-            self._listeners = tuple(each for each in self._listeners if each is not listener)
+            if listener in self._listeners:
+                position = self._listeners.index(listener)
+                self._listeners = self._listeners[:position] + self._listeners[position + 1 :]
 
     def _refusal(self, now: float, ticket: Ticket | None, woken: list[Ticket]) -> NotBefore | None:
         """The rings in order: not-before, breaker, bulkhead. Nothing is taken until all agree."""
@@ -211,7 +212,7 @@ class RouteGate:
         teller = object()
         try:
             while (transition := self._next_transition(teller)) is not None:
-                for listener in self._listeners:
+                for listener in dict.fromkeys(self._listeners):
                     try:
                         listener.state_change(*transition)
                     except Exception:

@@ -96,3 +96,10 @@ def test_an_output_that_is_no_text_says_so(output):
         TypeError, match=r"^mood: the output of text-classification is no text; read \.output$"
     ):
         _ = replace(RESULT, output=output).text
+
+
+def test_a_model_that_echoes_a_token_does_not_put_it_into_logs() -> None:
+    """The repr is what people log; the output itself is the caller's to keep."""
+    echoed = replace(RESULT, output=[{"label": "hf_onlyInThisTest1", "score": 1.0}])
+
+    assert "hf_onlyInThisTest1" not in repr(echoed)

@@ -119,3 +119,17 @@ def test_a_listener_learns_the_routes_name():
     asked.add_listener(Names())
     fail(asked, 5)
     assert names == ["route"]
+
+
+def test_a_listener_shared_by_two_clients_outlives_the_first_to_close() -> None:
+    """Told once for each transition while anyone wants it told, and not after."""
+    asked, ear = gate(), Ear()
+    asked.add_listener(ear)
+    asked.add_listener(ear)
+
+    asked.remove_listener(ear)
+    asked.isolate()
+    asked.remove_listener(ear)
+    asked.restore()
+
+    assert ear.changes == [("closed", "open")]
