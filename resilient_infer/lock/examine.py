@@ -36,46 +36,43 @@ def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) 
         deep: Ask the API in any case: is it the same repo, are all files the same?
     """
     path = sample(pin.weights or {})
-    said: tuple[Said, ...] = ()
+    seen: HubModel | None = None
     if deep or path is None:
-        seen = hub.model(pin.model, pin.revision)
-        if isinstance(seen, HubFault):
-            return Examined(said=explain(hub, pin, seen, has_token=has_token))
-        said = _standing(pin, seen)
+        listing = hub.model(pin.model, pin.revision)
+        if isinstance(listing, HubFault):
+            return Examined(said=explain(hub, pin, listing, has_token=has_token))
+        seen = listing
         path = path or (largest(seen.files).path if seen.files else None)
-    if path is None:
-        return Examined(said=(*said, unchecked(f"the Hub lists no files of {pin.model}")))
+    said = () if seen is None else _standing(pin, seen)
+    if path is None or any(each.settles for each in said):
+        return Examined(said=said or (unchecked(f"the Hub lists no files of {pin.model}"),))
     head = hub.head(pin.model, pin.revision, path)
     if isinstance(head, HubFault):
-        return _once(*said, *explain(hub, pin, head, has_token=has_token, path=path))
-    said += _served(pin, path, head)
-    if head.renamed is not None and not said:
+        return Examined(said=explain(hub, pin, head, has_token=has_token, path=path))
+    said = (*said, *_served(pin, path, head, seen))
+    if head.renamed is not None and seen is None and not said:
         said = _redirected(hub, pin, head.renamed)
     if any(each.settles for each in said) or pin.requested == pin.revision:
-        return _once(*said)
+        return Examined(said=said)
     now = drift(hub, pin, path)
-    return _once(*said, *now.said, branch=now.commit)
-
-
-def _once(*said: Said, branch: str | None = None) -> Examined:
-    return Examined(said=tuple(dict.fromkeys(said)), branch=branch)
+    return Examined(said=tuple(dict.fromkeys((*said, *now.said))), branch=now.commit)
 
 
 def _standing(pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:
-    """What the API says of the pin: the repo, its files at the commit, who may read it."""
-    said = (*identity(pin, seen), *listed(pin, seen))
-    if seen.access == "gated" and pin.access == "public":
-        message = f"{pin.model} is gated since it was locked; it can still be read with this token"
-        said += (Said(code="RI205", message=message, hint="others may need access", level=Level.WARNING),)
-    return said
+    """What the API says of the pin: is it the same repo, are its files the same?"""
+    return identity(pin, seen) + listed(pin, seen)
 
 
-def _served(pin: LockedModel, path: str, seen: HubHead) -> tuple[Said, ...]:
-    locked = (pin.weights or {}).get(path, seen.file.digest)
-    if seen.file.digest != locked:
-        return (other_content(pin, f"{path} is {_short(seen.file.digest)}, locked was {_short(locked)}"),)
-    if seen.commit != pin.revision:
-        return (unchecked(f"the Hub sends {path} of commit {seen.commit[:12]}, not {pin.revision[:12]}"),)
+def _served(pin: LockedModel, path: str, head: HubHead, seen: HubModel | None) -> tuple[Said, ...]:
+    """What the download says, and whether it could have been refused."""
+    locked = (pin.weights or {}).get(path, head.file.digest)
+    if head.file.digest != locked:
+        return (other_content(pin, f"{path} is {_short(head.file.digest)}, locked was {_short(locked)}"),)
+    if head.commit != pin.revision:
+        return (unchecked(f"the Hub sends {path} of commit {head.commit[:12]}, not {pin.revision[:12]}"),)
+    if seen is not None and seen.access == "gated" and pin.access == "public":
+        message = f"{pin.model} is gated since it was locked; with this token it can still be read"
+        return (Said(code="RI205", message=message, hint="others may need access", level=Level.WARNING),)
     return ()
 
 

@@ -39,7 +39,7 @@ def explain(
         case HubFaultKind.GATED:
             return (_gated(pin, has_token=has_token),)
         case HubFaultKind.FILE_GONE if path is not None:
-            return (_file_gone(pin, path, look),)
+            return (_file_gone(hub, pin, path, look),)
     return (unchecked(f"downloads and API disagree: {told(fault)}"),)
 
 
@@ -116,12 +116,13 @@ def _disabled(pin: LockedModel) -> Said:
 
 def _commit_gone(hub: Hub, pin: LockedModel, head: HubModel) -> Said:
     """The history was rewritten. Often the files are still there, at another commit."""
-    if pin.files is not None:
-        if files_digest(head.files) == pin.files:
-            return _gone(pin, head.commit)
-        other = hub.model(pin.model, pin.requested) if pin.requested != pin.revision else head
-        if isinstance(other, HubModel) and files_digest(other.files) == pin.files:
-            return _gone(pin, other.commit)
+    if pin.files is None:
+        return _gone(pin, "")
+    if files_digest(head.files) == pin.files:
+        return _gone(pin, head.commit)
+    other = head if pin.requested == pin.revision else hub.model(pin.model, pin.requested)
+    if isinstance(other, HubModel) and files_digest(other.files) == pin.files:
+        return _gone(pin, other.commit)
     return _gone(pin, "")
 
 
@@ -133,14 +134,20 @@ def _gone(pin: LockedModel, same_files_at: str) -> Said:
     return Said(code="RI201", message=what, hint=hint)
 
 
-def _file_gone(pin: LockedModel, path: str, seen: HubModel) -> Said:
-    """The commit is there. It lists the file that cannot be had, unless the lock is not of this commit."""
-    listed = next((file.digest for file in seen.files if file.path == path), None)
-    locked = (pin.weights or {}).get(path, listed)
+def _file_gone(hub: Hub, pin: LockedModel, path: str, seen: HubModel) -> Said:
+    """The API lists the commit. Is it the file that is gone, or all of them: does the API only remember?"""
+    digests = {file.path: file.digest for file in seen.files}
+    locked = (pin.weights or {}).get(path, digests.get(path))
     if seen.commit != pin.revision:
         return unchecked(f"the Hub answers for commit {seen.commit[:12]}")
-    if listed is None or listed != locked:
-        return other_content(pin, f"{path} is {'not there' if listed is None else 'another file'}")
+    if path not in digests or digests[path] != locked:
+        return other_content(pin, f"{path} is {'another file' if path in digests else 'not there'}")
+    small = next((other for other in sorted(digests) if digests[other].startswith("git:")), None)
+    if small is not None:
+        other = hub.head(pin.model, pin.revision, small)
+        if isinstance(other, HubFault):
+            dead = other.kind in (HubFaultKind.FILE_GONE, HubFaultKind.REVISION_GONE)
+            return _gone(pin, "") if dead else unchecked(other.reason)
     return Said(
         code="RI207",
         message=f"{pin.model}@{pin.revision[:12]} lists {path}, but the file was deleted",

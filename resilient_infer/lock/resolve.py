@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind
-from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubModel
+from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubHead, HubModel
 from resilient_infer.lock.contract import choose_task, contract_of, has_chat_template, wanted
 from resilient_infer.lock.files import files_digest
 from resilient_infer.lock.lockfile import LockedModel
@@ -94,17 +94,28 @@ def _unconfirmed(hub: Hub, model: str, told: HubModel, asked: str) -> HubFault |
     file = largest(told.files)
     seen = hub.head(model, told.commit, file.path)
     if isinstance(seen, HubFault):
-        if seen.kind is HubFaultKind.REVISION_GONE and asked != told.commit:
-            return _malformed(
-                f"the Hub still names commit {told.commit[:12]} for {asked}, but it is gone: "
-                "the branch was moved by force; ask again in some minutes"
-            )
-        return seen
+        dead = asked != told.commit and _is_dead(hub, model, told.commit, asked, file.path, seen)
+        return _dead(told.commit, asked) if dead else seen
     if seen.commit != told.commit:
         return _malformed(f"the Hub sends {file.path} of commit {seen.commit[:12]}, not {told.commit[:12]}")
     if seen.file.digest != file.digest:
         return _malformed(f"the Hub sends another {file.path} than it lists at {told.commit[:12]}")
     return None
+
+
+def _is_dead(hub: Hub, model: str, commit: str, asked: str, path: str, seen: HubFault) -> bool:
+    """Whether the branch has left the commit that the API still takes it for."""
+    if seen.kind is HubFaultKind.FILE_GONE:
+        now = hub.head(model, asked, path)
+        return isinstance(now, HubHead) and now.commit != commit
+    return seen.kind is HubFaultKind.REVISION_GONE
+
+
+def _dead(commit: str, asked: str) -> HubFault:
+    return _malformed(
+        f"the Hub still names commit {commit[:12]} for {asked}, but it is gone: "
+        "the branch was moved by force; ask again in some minutes"
+    )
 
 
 def _contents(hub: Hub, model: str, told: HubModel) -> dict[str, bytes] | HubFault:
