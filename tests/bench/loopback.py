@@ -18,7 +18,7 @@ from typing import Final
 ALIAS: Final = "sentiment"
 MODEL: Final = "org/bench"
 KEY_VARIABLE: Final = "RESILIENT_INFER_BENCH_KEY"
-TEXT: Final = "x" * 185
+TEXT: Final = "x" * 186
 """With its framing a body of 200 bytes."""
 
 _BODY: Final = b'[{"label":"POSITIVE","score":0.98},{"label":"NEGATIVE","score":0.02}]'
@@ -35,14 +35,18 @@ models:
   {alias}:
     task: text-classification
     targets:
-      - {{model: {model}, routes: [bench]}}
+{targets}
 """
+_TARGET: Final = "      - {{model: {model}, routes: [bench]}}"
 _LOCK: Final = """\
 lock_version: "1.0"
 models:
   {alias}:
     task: text-classification
     pins:
+{pins}
+"""
+_PIN: Final = """\
       - model: {model}
         requested: main
         revision: "{commit}"
@@ -72,12 +76,13 @@ def serving(*, delay: float = 0.0) -> Iterator[Loopback]:
         yield Loopback(url, Path(folder))
 
 
-def write_lockfiles(folder: Path, url: str, *, policy: str = "") -> None:
-    """A manifest with one alias that is reached at `url`, and its lock."""
-    manifest = _MANIFEST.format(url=url, variable=KEY_VARIABLE, alias=ALIAS, model=MODEL, policy=policy)
+def write_lockfiles(folder: Path, url: str, *, models: tuple[str, ...] = (MODEL,), policy: str = "") -> None:
+    """A manifest with one alias whose models are all reached at `url`, and its lock."""
+    targets = "\n".join(_TARGET.format(model=model) for model in models)
+    manifest = _MANIFEST.format(url=url, variable=KEY_VARIABLE, alias=ALIAS, targets=targets, policy=policy)
     (folder / "models.yaml").write_text(manifest, encoding="utf-8")
-    lock = _LOCK.format(alias=ALIAS, model=MODEL, commit="a" * 40)
-    (folder / "models.lock.yaml").write_text(lock, encoding="utf-8")
+    pins = "".join(_PIN.format(model=model, commit="a" * 40) for model in models)
+    (folder / "models.lock.yaml").write_text(_LOCK.format(alias=ALIAS, pins=pins), encoding="utf-8")
 
 
 @contextmanager

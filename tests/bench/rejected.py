@@ -2,8 +2,8 @@
 
     python -m tests.bench.rejected
 
-The only server is down, one failure opens its circuit for a long time, and from
-then on every `client.call` raises `NotAdmitted` without sending anything.
+Two targets, both down: one failure opens the circuit of each for a long time, and
+from then on every `client.call` raises `NotAdmitted` without sending anything.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import Final
 import requests
 
 from resilient_infer import AllTargetsFailed, Client, NotAdmitted
-from tests.bench.loopback import ALIAS, KEY_VARIABLE, TEXT, serving, write_lockfiles
+from tests.bench.loopback import ALIAS, KEY_VARIABLE, MODEL, TEXT, serving, write_lockfiles
 from tests.bench.measure import BEST_OF, alternating, best_cpu, verdict
 
 CALLS: Final = 3_000
@@ -40,7 +40,8 @@ def main() -> bool:
     print(f"CPU of one Session.post(…).json()     {post:7.1f} µs")
     os.environ[KEY_VARIABLE] = "a key for the bench"
     with TemporaryDirectory() as folder:
-        write_lockfiles(Path(folder), f"http://127.0.0.1:{_closed_port()}", policy=POLICY)
+        url = f"http://127.0.0.1:{_closed_port()}"
+        write_lockfiles(Path(folder), url, models=(MODEL, f"{MODEL}-small"), policy=POLICY)
         with Client(lockfiles=folder, private_state=True) as client:
             with suppress(AllTargetsFailed):
                 client.call(ALIAS, PAYLOAD)
