@@ -92,7 +92,6 @@ def result_record(result: Result) -> dict[str, Json]:
 def failure_record(alias: str, error: ResilientInferError) -> dict[str, Json]:
     """All of a failure; the same keys as `result_record`."""
     nothing: dict[str, Json] = dict.fromkeys(_KEYS)
-    problems = error.problems if isinstance(error, ConfigError) else ()
     call = error if isinstance(error, CallError) else CallError("")  # nothing was attempted
     return {
         "schema_version": SCHEMA_VERSION,
@@ -101,13 +100,19 @@ def failure_record(alias: str, error: ResilientInferError) -> dict[str, Json]:
         "elapsed": call.elapsed,
         "warnings": [],
         "attempts": _attempts(call.attempts),
-        "error": {
-            "kind": type(error).__name__,
-            "message": one_block(error.message),
-            "hint": one_block(error.hint),
-            "problems": [one_block(str(problem)) for problem in problems],
-            "retry_after": call.retry_after,
-        },
+        "error": error_record(error),
+    }
+
+
+def error_record(error: ResilientInferError) -> dict[str, Json]:
+    """What went wrong, for the key `error` of any command's object."""
+    problems = error.problems if isinstance(error, ConfigError) else ()
+    return {
+        "kind": type(error).__name__,
+        "message": one_block(error.message),
+        "hint": one_block(error.hint),
+        "problems": [one_block(str(problem)) for problem in problems],
+        "retry_after": error.retry_after if isinstance(error, CallError) else None,
     }
 
 

@@ -21,6 +21,11 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "call": _Entry(
         "resilient_infer.cli.call:call", "Send a payload to a model and print the answer as JSON."
     ),
+    "add": _Entry("resilient_infer.cli.add:add", "Add an alias to the manifest, and pin it in the lock."),
+    "lock": _Entry("resilient_infer.cli.lock:lock", "Pin each model of the manifest to a commit of the Hub."),
+    "verify": _Entry(
+        "resilient_infer.cli.verify:verify", "Tell whether every pin still exists and is unchanged."
+    ),
     "demo": _Entry("resilient_infer.cli.demo:demo", "See an outage survived: no network, no token, 10 s."),
 }
 

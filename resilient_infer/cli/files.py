@@ -1,0 +1,114 @@
+"""Files: manifest and locks of a folder, found and read as the commands need them."""
+
+import os
+from pathlib import Path
+
+from resilient_infer.cli.render import warn
+from resilient_infer.errors import ConfigError
+from resilient_infer.lock.discovery import (
+    ENVIRONMENT_VARIABLE,
+    FOLDER,
+    FOLDER_VARIABLE,
+    LOCK,
+    MANIFEST,
+    Found,
+    environment_lock_name,
+    find,
+    read_file,
+)
+from resilient_infer.lock.entries import Manifest
+from resilient_infer.lock.findings import finding_of
+from resilient_infer.lock.lockfile import Survey, overlay, survey_lock
+from resilient_infer.lock.manifest import parse_manifest
+from resilient_infer.providers.registry import kinds
+
+
+def find_files(lockfiles: str | None, environment: str | None) -> Found:
+    """The files that the command line and the variables mean.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    return find(lockfiles, environment, os.environ, Path.cwd())
+
+
+def folder_to_add_to(lockfiles: str | None) -> Path:
+    """The folder of the manifest; where none is found and none was named, `lockfiles/` right here.
+
+    Raises:
+        ConfigError: The folder that was named is none.
+    """
+    named = lockfiles or os.environ.get(FOLDER_VARIABLE)
+    if named and (Path.cwd() / named).is_dir():
+        return Path.cwd() / named
+    try:
+        return find(lockfiles, None, {**os.environ, ENVIRONMENT_VARIABLE: ""}, Path.cwd()).folder
+    except ConfigError:
+        if named:
+            raise
+        return Path.cwd() / FOLDER
+
+
+def manifest_bytes(found: Found) -> tuple[bytes, Path]:
+    """The manifest as it is, and where.
+
+    Raises:
+        ConfigError: There is none, or it cannot be read.
+    """
+    if found.manifest is None:
+        raise ConfigError(
+            f"{shown(found.folder)} holds no {MANIFEST}, so there is nothing to lock or to compare",
+            hint='run this where the manifest is, or make one with "resilient-infer add"',
+        )
+    return read_file(found.manifest), found.manifest
+
+
+def read_manifest(text: bytes, path: Path, environment: str | None) -> Manifest:
+    """The manifest as an environment sees it, plug-ins known.
+
+    Raises:
+        ConfigError: With every problem of the file.
+    """
+    return parse_manifest(text, shown(path), environment, kinds=kinds())
+
+
+def lock_path(folder: Path, environment: str | None) -> Path:
+    """Where the lock of an environment is or will be; None: the default one."""
+    return folder / (LOCK if environment is None else environment_lock_name(environment))
+
+
+def survey_at(path: Path) -> Survey | None:
+    """A lock file, with what is wrong in it; None: it is not there.
+
+    Raises:
+        ConfigError: It cannot be read at all.
+    """
+    return survey_of(read_file(path), path) if os.path.lexists(path) else None
+
+
+def survey_of(text: bytes, path: Path) -> Survey:
+    """A lock file's content, with what is wrong in it. Its warnings are said.
+
+    Raises:
+        ConfigError: It cannot be read at all.
+    """
+    survey = survey_lock(text, shown(path))
+    for warning in survey.lock.warnings:
+        warn(str(warning))
+    return survey
+
+
+def overlaid(default: Survey | None, environment: Survey | None) -> Survey | None:
+    """Two lock files as one: an environment's entries first, the default file's for the rest."""
+    if default is None or environment is None:
+        return environment or default
+    lock = overlay(default.lock, environment.lock)
+    assert lock is not None  # as neither is
+    flaws = tuple(flaw for flaw in default.flaws if finding_of(flaw).alias not in environment.lock.entries)
+    return Survey(lock=lock, flaws=(*flaws, *environment.flaws))
+
+
+def shown(path: Path) -> str:
+    """A path as people would write it: relative to where they are, if it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,226 @@
+"""`resilient-infer lock`: pin what the manifest asks for, or tell whether it is pinned."""
+
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import click
+
+from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
+from resilient_infer.cli.changes import change_lines, change_record, in_short
+from resilient_infer.cli.exit_codes import exit_code as code_of
+from resilient_infer.cli.files import find_files, lock_path, manifest_bytes, read_manifest, shown, survey_at
+from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record, many
+from resilient_infer.cli.hub import CommandHub, Patience
+from resilient_infer.cli.locking import Made, make, write_all
+from resilient_infer.cli.options import environment_option, format_option, hub_options, lockfiles_option
+from resilient_infer.cli.progress import Progress
+from resilient_infer.cli.render import Ink, complain, ink_of, one_block, to_json
+from resilient_infer.core.task import Json
+from resilient_infer.errors import ResilientInferError
+from resilient_infer.lock.discovery import Found
+from resilient_infer.lock.entries import Manifest
+from resilient_infer.lock.findings import Finding, exit_code
+from resilient_infer.lock.offline import check_offline, own_aliases
+from resilient_infer.lock.store import writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What the command line says; see the options."""
+
+    check: bool
+    dry_run: bool
+    environment: str | None
+    all_envs: bool
+    lockfiles: str | None
+    timeout: float
+    max_wait: float
+    jobs: int
+    format: Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """A lock file that was compared with the manifest, and how many aliases it should hold."""
+
+    environment: str | None
+    file: str
+    manifest: str
+    aliases: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What the command came to: files that were made, or, with --check, looked at."""
+
+    made: tuple[Made, ...] = ()
+    checked: tuple[_Checked, ...] = ()
+    written: bool = False
+    elapsed: float = 0.0
+    requests: int = 0
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Why nothing was written, or what --check found."""
+        faults = [fault for made in self.made for fault in made.faults]
+        return (*faults, *(finding for checked in self.checked for finding in checked.findings))
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return exit_code(self.findings)
+
+
+@click.command(short_help="Pin each model to a commit.")
+@click.option("--check", is_flag=True, help="Tell offline whether the lock fits the manifest; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Ask the Hub and tell what would change; write nothing.")
+@environment_option
+@click.option("--all-envs", is_flag=True, help="The default environment and every other of the manifest.")
+@lockfiles_option
+@hub_options
+@format_option
+@click.pass_context
+def lock(context: click.Context, /, **options: Any) -> None:
+    """Pin each model of the manifest to the commit that its branch or tag is at.
+
+    A pin that fits is kept, and nothing is asked about it; what is missing is
+    resolved, what the manifest no longer names is dropped, and the conflict of
+    a merge is settled. If one model cannot be locked, nothing is written.
+
+    \b
+    resilient-infer lock
+    resilient-infer lock --check
+    resilient-infer lock --all-envs --dry-run
+    """
+    asked = _Asked(**options)
+    if asked.all_envs and asked.environment is not None:
+        raise click.UsageError("--env and --all-envs exclude each other", context)
+    try:
+        done = _check(asked) if asked.check else _lock(asked)
+    except ResilientInferError as error:
+        if asked.format == "json":
+            _print(_record(asked, _Done(), error))
+        raise
+    if asked.format == "json":
+        _print(_record(asked, done, None))
+    else:
+        _tell(asked, done, ink_of(sys.stdout))
+    if done.made and done.findings:
+        complain(f"nothing was written: {by_level(done.findings)}")
+    context.exit(done.code)
+
+
+def _check(asked: _Asked) -> _Done:
+    found = find_files(asked.lockfiles, asked.environment)
+    checked = []
+    for manifest in _manifests(asked, found):
+        path = lock_path(found.folder, manifest.environment)
+        findings = check_offline(manifest, survey_at(path), file=shown(path))
+        one = _Checked(
+            environment=manifest.environment,
+            file=shown(path),
+            manifest=manifest.file,
+            aliases=len(own_aliases(manifest)),
+            findings=findings,
+        )
+        checked.append(one)
+    return _Done(checked=tuple(checked))
+
+
+def _lock(asked: _Asked) -> _Done:
+    started = time.monotonic()
+    found = find_files(asked.lockfiles, asked.environment)
+    hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
+    with nullcontext() if asked.dry_run else writing(found.folder):
+        with Progress("asking the Hub") as progress:
+            made = tuple(
+                make(manifest, found.folder, hub, progress=progress.tell)
+                for manifest in _manifests(asked, found)
+            )
+        if not asked.dry_run:
+            write_all(made)
+    written = not asked.dry_run and not any(each.faults for each in made)
+    return _Done(made=made, written=written, elapsed=time.monotonic() - started, requests=hub.requests)
+
+
+def _manifests(asked: _Asked, found: Found) -> Iterable[Manifest]:
+    """The manifest as each environment sees it that is to be locked."""
+    text, path = manifest_bytes(found)
+    if not asked.all_envs:
+        return (read_manifest(text, path, found.environment),)
+    default = read_manifest(text, path, None)
+    return (default, *(read_manifest(text, path, name) for name in default.environments))
+
+
+def _tell(asked: _Asked, done: _Done, ink: Ink) -> None:
+    lines: list[str] = []
+    for checked in done.checked:
+        lines += _checked_lines(checked, ink)
+    for made in done.made:
+        lines += _made_lines(made, done, ink)
+    for line in lines:
+        click.echo(ink.text(line), color=ink.colour)
+
+
+def _checked_lines(checked: _Checked, ink: Ink) -> list[str]:
+    if not checked.findings:
+        return [f"{checked.file} fits {checked.manifest}: {many(checked.aliases, 'alias')}"]
+    lines = [line for finding in checked.findings for line in finding_lines(finding, ink)]
+    return [*lines, f"{checked.file} does not fit {checked.manifest}: {by_level(checked.findings)}"]
+
+
+def _made_lines(made: Made, done: _Done, ink: Ink) -> list[str]:
+    if made.faults:
+        return [line for fault in made.faults for line in finding_lines(fault, ink)]
+    lines = list(change_lines(made.changes, ink))
+    lines += [f"  {one_block(note)}" for note in made.notes]
+    if not made.differs:
+        return [*lines, f"{made.file} is as it should be: {many(made.aliases, 'alias')}"]
+    what = in_short(made.changes) or "the same pins, written anew"
+    unwritten = "" if done.written else ", not written"
+    return [*lines, f"{made.file}: {what}{unwritten}   {cost(done.elapsed, done.requests)}"]
+
+
+def _record(asked: _Asked, done: _Done, error: ResilientInferError | None) -> dict[str, Json]:
+    files: list[Json] = [
+        _file(each.environment, each.file, each.aliases, None, False) for each in done.checked
+    ]
+    files += [
+        _file(each.environment, each.file, each.aliases, each.differs, each.differs and done.written)
+        for each in done.made
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": "lock",
+        "exit_code": done.code if error is None else code_of(error),
+        "check": asked.check,
+        "dry_run": asked.dry_run,
+        "files": files,
+        "changes": [change_record(change, made.environment) for made in done.made for change in made.changes],
+        "notes": [one_block(note) for made in done.made for note in made.notes],
+        "findings": [finding_record(finding) for finding in done.findings],
+        "elapsed": done.elapsed,
+        "requests": done.requests,
+        "error": None if error is None else error_record(error),
+    }
+
+
+def _file(
+    environment: str | None, file: str, aliases: int, differs: bool | None, written: bool
+) -> dict[str, Json]:
+    return {
+        "environment": environment,
+        "file": file,
+        "aliases": aliases,
+        "differs": differs,
+        "written": written,
+    }
+
+
+def _print(record: dict[str, Json]) -> None:
+    click.echo(to_json(record, compact=False, stream=sys.stdout))
