@@ -4,8 +4,6 @@ Written by `resilient-infer lock`; also readable when written by hand, where
 `model`, `requested` and `revision` are enough to call.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +11,12 @@ from typing import Final
 
 from resilient_infer.core.target import Pin
 from resilient_infer.errors import Problem
+from resilient_infer.lock.digest import FieldTree as FieldTree
+from resilient_infer.lock.digest import digest_of as digest_of
+from resilient_infer.lock.digest import tree_of
 from resilient_infer.lock.keys import NAME, WORD, Choice, Key, Level, Number, Rows, Shape, Text, ValueType
 from resilient_infer.lock.leaks import refuse_secrets
-from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from resilient_infer.lock.nodes import MappingNode
 from resilient_infer.lock.problems import Problems, quote
 from resilient_infer.lock.reader import MERGE_BY_LOCK, Parser, read_yaml
 from resilient_infer.lock.reference import is_commit, parse_reference
@@ -341,30 +342,13 @@ def _weights(place: Place | None) -> Mapping[str, str] | None:
     return weights
 
 
-FieldTree = str | list["FieldTree"] | dict[str, "FieldTree"]
-"""An entry's fields as text, lists and mappings: every scalar as the text it has after unquoting."""
-
-
-def digest_of(entry: Mapping[str, FieldTree]) -> str:
-    """What `check` must be for an entry: the first 8 hex digits of a sha256.
-
-    The bytes hashed are the entry's fields without `check`, as JSON: keys sorted
-    by code point at every level, lists in order, every scalar a string (512 is
-    "512"), no blanks, everything beyond ASCII escaped as lower-case `\\uXXXX`
-    (surrogate pairs beyond U+FFFF). Fields this release does not know count too.
-    """
-    fields_ = {key: value for key, value in entry.items() if key != "check"}
-    canonical = json.dumps(fields_, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:8]
-
-
 def _checked(found: Fields) -> str | None:
     """`check`, if it is given and right; that it is wrong is a problem."""
     check, place = text_at(found, "check"), found.at("check")
     node = found.place.node
     if check is None or place is None or not isinstance(node, MappingNode):
         return check
-    right = digest_of({key.text: _tree(value) for key, value in node.items})
+    right = digest_of({key.text: tree_of(value) for key, value in node.items})
     if check != right:
         place.wrong(
             "RI105: check does not fit the entry's other fields: a hand edit, a bot's bump or a mixed merge; "
@@ -372,14 +356,3 @@ def _checked(found: Fields) -> str | None:
         )
         return None
     return check
-
-
-def _tree(node: Node) -> FieldTree:
-    """The node's text. Recursive: the reader bounds the depth."""
-    match node:
-        case ScalarNode(text=value):
-            return value
-        case SequenceNode(items=items_):
-            return [_tree(item) for item in items_]
-        case MappingNode(items=pairs):
-            return {key.text: _tree(value) for key, value in pairs}
