@@ -16,7 +16,6 @@ from resilient_infer.errors import ConfigError, Problem
 from resilient_infer.lock.lockfile import (
     MAJOR,
     MINOR,
-    MOST_WEIGHTS,
     Contract,
     FieldTree,
     Lock,
@@ -48,8 +47,7 @@ _COUNTS: Final = frozenset({"dimension", "max_length"})
 def lock_text(lock: Lock) -> str:
     """The lock file for `lock`, in this release's version of the format.
 
-    `check` is computed anew for every entry. Of more than `MOST_WEIGHTS` weight
-    files the first are listed; `files` covers them all.
+    `check` is computed anew for every entry.
 
     Raises:
         ConfigError: A value, such as a label with a control character, would not
@@ -111,7 +109,6 @@ def _name_fields(pin: LockedName) -> dict[str, FieldTree]:
 
 def _model_fields(pin: LockedModel) -> dict[str, FieldTree]:
     """What is known of a pin, in the order of the file, without `check`: what `check` is made of."""
-    weights = None if pin.weights is None else _first_weights(pin.weights)
     fields: dict[str, FieldTree | None] = {
         "model": pin.model,
         "requested": pin.requested,
@@ -120,14 +117,10 @@ def _model_fields(pin: LockedModel) -> dict[str, FieldTree]:
         "access": pin.access,
         "license": pin.license,
         "contract": _contract_fields(pin.contract) or None,
-        "weights": weights,
+        "weights": None if pin.weights is None else dict(sorted(pin.weights.items())),
         "files": pin.files,
     }
     return {key: value for key, value in fields.items() if value is not None}
-
-
-def _first_weights(weights: Mapping[str, str]) -> dict[str, FieldTree]:
-    return {path: weights[path] for path in sorted(weights)[:MOST_WEIGHTS]}
 
 
 def _contract_fields(contract: Contract) -> dict[str, FieldTree]:

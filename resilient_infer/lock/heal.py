@@ -7,7 +7,7 @@ ever joined from parts of two entries.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,6 +32,11 @@ _NEXT: Final[Mapping[tuple[str, bytes], str]] = {
 
 _MODELS: Final = re.compile(rb"models:(?: *\{\})?")
 _ALIAS: Final = re.compile(rb"  ([^ #-][^:]*):")
+_NEAR: Final = 8
+"""Entries on either side of one that is spoilt, among which git may have mixed up lines."""
+
+_PIN: Final = b"      - model: "
+_STRAY: Final = (b"  stray:", b"    pins:")
 _EMPTY: Final = re.compile(rb" *(?:#.*)?")
 _INSIDE: Final = re.compile(rb"    .*|" + _EMPTY.pattern)
 """A line of an entry: deeper than its alias, blank, or a comment."""
@@ -63,14 +68,21 @@ def heal(text: bytes, file: str, manifest: Manifest) -> Healed:
         ConfigError: The markers do not pair, a side is not laid out as `lock_text`
             does it, or another major version wrote it. Nothing is chosen then.
     """
-    ours, theirs = (_found_by_alias(lines, file) for lines in _sides(text, file))
+    sides = _sides(text, file)
+    near = 0 if sides[0] == sides[1] else _NEAR
+    ours, theirs = (_found_by_alias(lines, file, near) for lines in sides)
     wanted = {
         name: alias for name, alias in manifest.aliases.items() if alias.environment == manifest.environment
     }
+    strays = [
+        stray for side in (ours, theirs) for each in side.values() for found in each for stray in found.strays
+    ]
     kept: dict[str, LockEntry] = {}
     notes: list[str] = []
     for name in sorted({*wanted, *ours, *theirs}):
         entry, why = _choose(wanted.get(name), ours.get(name, ()), theirs.get(name, ()))
+        if entry is not None and _is_elsewhere(entry, strays):
+            entry, why = None, "resolved anew, as git put what one branch locked into another entry"
         if entry is not None:
             kept[name] = entry
         if why:
@@ -105,14 +117,21 @@ def _sides(text: bytes, file: str) -> tuple[list[bytes], list[bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An entry as one side has it; None: it is not whole, for this reason."""
+    """An entry as one side has it; None: it is not whole, for this reason.
+
+    Of what is not whole, `strays` are the pins that would be whole under another model.
+    """
 
     entry: LockEntry | None
     fault: str = ""
+    strays: tuple[LockedModel, ...] = ()
 
 
-def _found_by_alias(lines: Sequence[bytes], file: str) -> Mapping[str, list[_Found]]:
-    """A side's entries. There may be two of an alias, where git joined two additions."""
+def _found_by_alias(lines: Sequence[bytes], file: str, near: int) -> Mapping[str, list[_Found]]:
+    """A side's entries. There may be two of an alias, where git joined two additions.
+
+    Strays are looked for among so many entries before and after.
+    """
     start = next((number for number, line in enumerate(lines) if _MODELS.fullmatch(line.rstrip())), None)
     if start is None:
         raise _refused(file, 0, 'a side of the merge has no line "models:"')
@@ -128,19 +147,56 @@ def _found_by_alias(lines: Sequence[bytes], file: str) -> Mapping[str, list[_Fou
         elif not _EMPTY.fullmatch(line):
             raise _refused(file, 0, f"line {number} of one side does not look as this tool writes it")
     found: dict[str, list[_Found]] = {}
-    for name, block in blocks:
-        found.setdefault(name, []).append(_read_block(b"\n".join([*head, *block, b""]), file))
+    for number, (name, block) in enumerate(blocks):
+        around = [line for _, other in blocks[max(0, number - near) : number + near + 1] for line in other]
+        models = [line for line in around if line.startswith(_PIN)]
+        found.setdefault(name, []).append(_read_block(head, block, models, file))
     return found
 
 
-def _read_block(text: bytes, file: str) -> _Found:
+def _read_block(head: Sequence[bytes], block: Sequence[bytes], models: Sequence[bytes], file: str) -> _Found:
     try:
-        (entry,) = parse_lock(text, file).entries.values()
+        return _Found(_only_entry([*head, *block], file))
     except ConfigError as error:
-        return _Found(None, error.problems[0].what.partition("; ")[0])
-    # Without lines: those of a file that was never there, and equal entries must be equal.
+        fault = error.problems[0].what.partition("; ")[0]
+    return _Found(None, fault, tuple(_strays(head, block, models, file)))
+
+
+def _only_entry(lines: Sequence[bytes], file: str) -> LockEntry:
+    """The entry of a lock that has one. Without lines, so that equal entries of two files are equal."""
+    (entry,) = parse_lock(b"\n".join([*lines, b""]), file).entries.values()
     pins = tuple(replace(pin, line=0) for pin in entry.pins)
-    return _Found(replace(entry, pins=pins, line=0))
+    return replace(entry, pins=pins, line=0)
+
+
+def _strays(
+    head: Sequence[bytes], block: Sequence[bytes], models: Sequence[bytes], file: str
+) -> Iterator[LockedModel]:
+    """The pins of a spoilt entry that git took from another one.
+
+    Where one branch added an entry below one that the other branch moved, git may take the
+    moved lines for a change of the added ones: then the old pin stands on both sides, and no
+    marker is near it. `check` tells for which model the lines were written.
+    """
+    starts = [number for number, line in enumerate(block) if line.startswith(_PIN)]
+    for start, end in zip(starts, [*starts[1:], len(block)], strict=True):
+        for model in models:
+            try:
+                (pin,) = _only_entry([*head, *_STRAY, model, *block[start + 1 : end]], file).pins
+            except ConfigError:
+                continue
+            if isinstance(pin, LockedModel) and pin.check is not None:
+                yield pin
+
+
+def _is_elsewhere(entry: LockEntry, strays: Sequence[LockedModel]) -> bool:
+    return any(
+        isinstance(pin, LockedModel)
+        and (stray.model, stray.requested) == (pin.model, pin.requested)
+        and stray != pin
+        for pin in entry.pins
+        for stray in strays
+    )
 
 
 def _choose(

@@ -83,16 +83,12 @@ def _entry(alias: str, reference: str) -> str:
     """The line, without indentation and ending."""
     if not re.fullmatch(NAME.pattern, alias):
         raise ConfigError(f"{quote(alias)} cannot be an alias: it is not {NAME.rule}")
-    fault = ""
     try:
-        model, at, ref = str(parse_reference(reference)).partition("@")
+        found = parse_reference(reference)
     except ValueError as error:
-        fault = str(error)
-    if fault:
-        raise ConfigError(f"{alias}: {fault}")
-    plain = scalar(model) == model and (not at or _PLAIN_REF.fullmatch(ref))
-    written = f"{model}{at}{ref}"
-    return f"{scalar(alias)}: {written if plain else quoted(written)}"
+        raise ConfigError(f"{alias}: {error}") from None
+    plain = scalar(found.model) == found.model and (not found.ref or _PLAIN_REF.fullmatch(found.ref))
+    return f"{scalar(alias)}: {found if plain else quoted(str(found))}"
 
 
 _Pair = tuple[ScalarNode, Node]

@@ -23,7 +23,7 @@ from tests.lock.merges import (
     without_checks,
 )
 
-MERGES: Final = 100
+MERGES: Final = 60
 
 
 def conflict(base: Entries, ours: Entries, theirs: Entries, folder: Path, *options: str) -> bytes:
@@ -205,13 +205,45 @@ def test_branches_that_lock_different_aliases_seldom_conflict(tmp_path: Path) ->
     """One block an alias, and no line that every change touches."""
     dice = random.Random(11)
     conflicts = 0
-    for _ in range(MERGES):
+    for _ in range(MERGES // 2):
         base, ours, theirs = branches(dice, size=30, changes=1, apart=True)
         text, failed = merged(tmp_path, [lock_bytes(side) for side in (base, ours, theirs)])
         conflicts += bool(failed)
         if not failed:
             assert made.bare(parse_lock(text, "l.yaml")).entries == union(base, ours, theirs)
-    assert conflicts / MERGES < 0.1
+    assert conflicts / (MERGES // 2) < 0.1
+
+
+def test_no_update_is_lost_where_git_puts_it_into_a_neighbour(tmp_path: Path) -> None:
+    """Ours drops e and adds j below i, theirs moves i: git shows i as it was and j changed."""
+    base = {alias: entry(alias, 1) for alias in ("a", "e", "i", "q")}
+    ours, theirs = {**base, "j": entry("j", 2)}, {**base, "i": entry("i", 3)}
+    del ours["e"]
+    want = union(base, ours, theirs)
+    text = conflict(base, ours, theirs, tmp_path)
+    assert text.index(b"<<<<<<<") > text.index(b"org/j") > text.index(b"org/i")
+
+    healed = heal(text, "l.yaml", manifest_of(want))
+
+    assert healed.resolve_anew == ("i",)
+    assert kept(healed) == {alias: found for alias, found in want.items() if alias != "i"}
+    assert healed.notes[0] == "i: resolved anew, as git put what one branch locked into another entry"
+
+
+def test_no_merge_loses_what_one_branch_locked(tmp_path: Path) -> None:
+    """Branches that touch different aliases: each gets what its branch says, or is resolved anew."""
+    dice = random.Random(1)
+    anew = 0
+    for _ in range(MERGES):
+        base, ours, theirs = branches(dice, size=12, changes=3, apart=True)
+        want = union(base, ours, theirs)
+        text, _ = merged(tmp_path, [lock_bytes(side) for side in (base, ours, theirs)])
+        healed = heal(text, "l.yaml", manifest_of(want))
+        assert kept(healed) == {
+            alias: found for alias, found in want.items() if alias not in healed.resolve_anew
+        }
+        anew += len(healed.resolve_anew)
+    assert anew < MERGES // 5
 
 
 def test_ri105_no_merge_mixes_two_entries_in_silence(tmp_path: Path) -> None:
@@ -241,9 +273,9 @@ def test_ri105_no_merge_mixes_two_entries_in_silence(tmp_path: Path) -> None:
         mixed += any(is_mixed(found, base, ours, theirs) for found in unchecked.entries.values())
 
     assert conflicts > MERGES // 3
-    assert refused > 10
-    assert mixed > 10
-    assert anew > 10
+    assert refused > 5
+    assert mixed > 5
+    assert anew > 5
 
 
 def test_a_kept_entry_has_its_check(tmp_path: Path) -> None:

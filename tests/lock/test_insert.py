@@ -90,6 +90,7 @@ BY_HAND = {
     "a word": ("models: none\n", 1),
     "an empty word": ('models: ""\n', 1),
     "no models": ("version: 1\n", 0),
+    "text that takes the blank lines below it": ("models:\n  a: |+\n    x\n\nversion: 1\n", 1),
     "what looks like a comment and is text": ('models:\n  a: "x\n  # y"\n  z: o/z\n', 1),
 }
 
