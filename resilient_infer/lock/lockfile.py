@@ -180,10 +180,9 @@ def survey_lock(text: bytes, file: str, *, parser: Parser = "auto") -> Survey:
         ConfigError: Anything else is wrong with the file.
     """
     lock, problems = _read(text, file, parser)
-    flaws = tuple(problem for problem in problems.found if _FLAW.match(problem.what))
-    if len(flaws) < len(problems.found):
+    if not all(_FLAW.match(problem.what) for problem in problems.found):
         raise problems.error()
-    return Survey(lock=lock, flaws=flaws)
+    return Survey(lock=lock, flaws=tuple(problems.found))
 
 
 def _read(text: bytes, file: str, parser: Parser) -> tuple[Lock, Problems]:
@@ -276,7 +275,6 @@ def _locked_model(found: Fields) -> LockedModel | None:
         found.required(key, RELOCK)
     model, requested, revision = _model(found), text_at(found, "requested"), _revision(found)
     contract, weights = _contract(found.at("contract")), _weights(found.at("weights"))
-    check = _checked(found)
     locked = LockedModel(
         model=model or "",
         requested=requested or "",
@@ -287,7 +285,7 @@ def _locked_model(found: Fields) -> LockedModel | None:
         contract=contract,
         weights=weights,
         files=text_at(found, "files"),
-        check=check,
+        check=_checked(found),
         line=found.place.node.line,
     )
     if requested and revision and is_commit(requested) and is_commit(revision) and requested != revision:

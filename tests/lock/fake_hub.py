@@ -83,6 +83,10 @@ class FakeRepo:
         self.commits.clear()
         return self.push(files)
 
+    def gate(self) -> None:
+        """Nobody may download any more."""
+        self.access, self.readable = "gated", False
+
     @property
     def head(self) -> str:
         return self.refs["main"]

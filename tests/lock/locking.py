@@ -32,7 +32,7 @@ def run(
     """What `lock` would do."""
     survey = surveyed(old)
     parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", environment)
-    return relock(parsed, survey and survey.lock, hub, file=LOCK, only=only)
+    return relock(parsed, None if survey is None else survey.lock, hub, file=LOCK, only=only)
 
 
 def locked(manifest: str, old: str | None, hub: FakeHub, *, environment: str | None = None) -> str:

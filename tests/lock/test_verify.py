@@ -101,7 +101,7 @@ def test_a_requested_commit_is_asked_for_once() -> None:
     assert len(hub.asked) == 1
 
 
-DRIFTS = {
+DRIFTS: dict[str, tuple[dict[str, bytes | None], str, str]] = {
     "documents": ({"README.md": b"new", "new.png": b"x"}, "RI301", "documents"),
     "weights": ({"model.safetensors": b"new"}, "RI302", "weights"),
     "weights gone": (
@@ -132,7 +132,7 @@ def test_ri301_ri302_what_moved_is_named_by_class(name: str) -> None:
     assert (finding.level, report.rows[0].branch) == (Level.INFO, new)
     assert state(report) == ("drift" if code == "RI302" else "ok")
     assert exit_code(report.findings) == 0
-    assert exit_code(report.findings, fail_on=("drift",)) == (1 if code == "RI302" else 0)
+    assert exit_code(report.findings, fail_on=["drift"]) == (1 if code == "RI302" else 0)
     assert len(hub.asked) <= 4
 
 
@@ -160,7 +160,7 @@ def test_ri303_a_branch_that_is_gone_is_a_warning() -> None:
 
     assert (codes(report), state(report)) == (["RI303"], "warning")
     assert exit_code(report.findings) == 0
-    assert exit_code(report.findings, fail_on=("warning",)) == 1
+    assert exit_code(report.findings, fail_on=["warning"]) == 1
 
 
 def test_ri201_a_commit_that_is_gone_and_where_its_files_are() -> None:
@@ -388,7 +388,7 @@ TROUBLES: dict[str, Trouble] = {
     "deleted": lambda hub, repo: hub.repos.clear(),
     "renamed": lambda hub, repo: hub.rename(NAME, "acme/other"),
     "taken over": lambda hub, repo: hub.create(NAME, hub_id="a-stranger"),
-    "gated": lambda hub, repo: (setattr(repo, "access", "gated"), setattr(repo, "readable", False)),
+    "gated": lambda hub, repo: repo.gate(),
     "lost": lambda hub, repo: repo.lost.add("model.safetensors"),
     "tampered": lambda hub, repo: repo.commits[repo.head].update({"model.safetensors": b"evil"}),
 }

@@ -119,6 +119,12 @@ def test_lock_twice_asks_nothing_and_verify_two_things(hub: Hub) -> None:
     assert locked(ONE, text) == text
 
 
+def taken_over(hub: Hub) -> None:
+    """The repo is deleted, and a stranger registers its name for a copy."""
+    hub.delete(NAME)
+    hub.model(NAME, LOOK)
+
+
 TROUBLES: dict[str, tuple[Callable[[Hub, Repo], object], str]] = {
     "documents": (lambda hub, repo: repo.push({"README.md": "# New\n"}), "RI301"),
     "weights": (lambda hub, repo: repo.push({"model.safetensors": b"new"}), "RI302"),
@@ -130,7 +136,7 @@ TROUBLES: dict[str, tuple[Callable[[Hub, Repo], object], str]] = {
     "deleted": (lambda hub, repo: hub.delete(NAME), "RI202"),
     "private": (lambda hub, repo: repo.make_private(), "RI202"),
     "renamed": (lambda hub, repo: hub.rename(NAME, "acme/other"), "RI203"),
-    "taken over": (lambda hub, repo: (hub.delete(NAME), hub.model(NAME, LOOK)), "RI204"),
+    "taken over": (lambda hub, repo: taken_over(hub), "RI204"),
     "gated": (lambda hub, repo: repo.gate(), "RI205"),
     "gated and hidden": (lambda hub, repo: repo.gate(listed=False), "RI205"),
     "disabled": (lambda hub, repo: repo.disable(), "RI206"),
