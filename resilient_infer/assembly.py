@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 from urllib.parse import urlsplit
 
 from resilient_infer.core.events import Event
-from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Endpoint, Pin, Route, Target
 from resilient_infer.core.task import TASKS, Task
 from resilient_infer.errors import ConfigError, PayloadRefused
@@ -28,7 +27,6 @@ from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.policy import Policy, PolicyKeys, resolve
 from resilient_infer.lock.problems import quote
 from resilient_infer.lock.read_provider import BUILT_IN
-from resilient_infer.lock.url import exposes_key, parse_url
 from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
 from resilient_infer.policies.retry import RetryConfig
 from resilient_infer.providers.payload import normalise
@@ -36,8 +34,8 @@ from resilient_infer.providers.registry import codec_for, kinds
 from resilient_infer.state.gate import GateConfig, RouteGate
 from resilient_infer.state.table import SHARED, GateTable
 from resilient_infer.transport.credentials import Sources
-from resilient_infer.transport.environment import check_environment
 from resilient_infer.transport.fork import renew_in_children
+from resilient_infer.transport.reach import Unset, key_of, url_of
 
 if TYPE_CHECKING:
     import pybreaker
@@ -208,10 +206,10 @@ class Assembly:
         policy = resolve(task, self._file_policy, bound.alias.policy, entry.policy, provider.policy)
         codec_for(provider.kind, task.name)  # now rather than in the middle of a call
         try:
-            url = self._url(provider, sources)
-            secret = self._secret(provider, url, sources)
+            url = url_of(provider, sources)
+            secret = key_of(provider, url, sources)
             unusable = ""
-        except _Unset as unset:
+        except Unset as unset:
             url, secret, unusable = "", None, str(unset)
         route = Route(endpoint=_endpoint(provider, url, policy), name=entry.name, price=entry.price)
         gate = self._gate(route, policy)
@@ -225,38 +223,6 @@ class Assembly:
             unusable=unusable,
         )
 
-    def _url(self, provider: Provider, sources: Sources) -> str:
-        if provider.url_env is None:
-            assert provider.url is not None
-            url = provider.url
-        else:
-            text = sources.variable(provider.url_env)
-            if not text:
-                raise _Unset(f"the environment variable {provider.url_env} (its URL) is not set")
-            try:
-                url = parse_url(text)
-            except ValueError as error:
-                raise ConfigError(
-                    f"provider {provider.name}: the URL in {provider.url_env} cannot be used: {error}"
-                ) from None
-        check_environment(url)
-        return url
-
-    def _secret(self, provider: Provider, url: str, sources: Sources) -> Secret | None:
-        variable = provider.key_env
-        if variable is None:
-            return None
-        if exposes_key(url) and not provider.insecure:
-            raise ConfigError(
-                f"provider {provider.name}: the key in {variable} would be sent over plain http to "
-                f"another machine",
-                hint="use https, or set insecure: true on the provider if the network is trusted",
-            )
-        secret = sources.key(variable)
-        if secret is None:
-            raise _Unset(f"the environment variable {variable} (its key) is not set")
-        return secret
-
     def _gate(self, route: Route, policy: Policy) -> RouteGate:
         config = GateConfig(breaker=policy.breaker, concurrency=policy.concurrency, retries=policy.retries)
         gate = self._table.route(route, config)
@@ -265,10 +231,6 @@ class Assembly:
             for listener in self._circuit_listeners:
                 gate.add_listener(listener)
         return gate
-
-
-class _Unset(Exception):
-    """A variable that a route needs is not set; the route is unusable until it is."""
 
 
 def _target(bound: BoundTarget) -> Target:

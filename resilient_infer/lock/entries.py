@@ -17,7 +17,8 @@ class Provider:
         kind: Protocol spoken there.
         url: Base URL without a trailing slash; None: it is in the variable `url_env`.
         url_env: Environment variable that holds the base URL, or None.
-        key_env: Environment variable that holds the access key; None: no key is sent.
+        key_env: Environment variable that holds the access key, or None.
+        hub_token: The access key is the token that huggingface_hub finds. With neither, no key is sent.
         insecure: A key may be sent over plain http to another machine.
         headers: Fixed extra headers; never a secret.
         max_response: Bytes of an answer that are read, or None.
@@ -30,6 +31,7 @@ class Provider:
     url: str | None
     url_env: str | None = None
     key_env: str | None = None
+    hub_token: bool = False
     insecure: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     max_response: int | None = None

@@ -18,6 +18,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from resilient_infer.core.outcome import Failure, FailureKind
 from resilient_infer.core.secret import Secret, redact
 from resilient_infer.core.task import Json
+from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.answers import HubFault, HubFaultKind, HubFile, HubHead, HubModel
 from resilient_infer.lock.bounded import TookTooLong, within
 from resilient_infer.lock.quota import Quota
@@ -50,6 +51,28 @@ class _Reply:
     url: str
 
 
+def hub_token(timeout: float) -> str | None:
+    """The token that huggingface_hub finds: variables, login, OIDC; None: there is none.
+
+    Args:
+        timeout: Seconds; a login that is about to expire, and OIDC, are renewed over the network.
+
+    Raises:
+        ResilientInferError: It could not be told. Its message shows no token.
+    """
+    import huggingface_hub
+
+    try:
+        return within(timeout, huggingface_hub.get_token)
+    except TookTooLong:
+        said = f"no answer within {timeout:g} s"
+    except Exception as error:  # OIDC, files and transports have no exception in common
+        said = f"{type(error).__name__}: {redact(' '.join(str(error).split()))[:200]}"
+    raise ResilientInferError(
+        f"huggingface_hub could not get its token: {said}", hint="log in with: hf auth login; or set HF_TOKEN"
+    )
+
+
 class HuggingFaceHub:
     """Implements `answers.Hub` on the session of the installed huggingface_hub, 1.x or 2.x.
 
@@ -73,7 +96,7 @@ class HuggingFaceHub:
         import huggingface_hub
         from huggingface_hub import constants, utils
 
-        found = huggingface_hub.get_token() if token is None else token
+        found = hub_token(timeout) if token is None else token
         self._secret = Secret(found) if found else None
         self._headers = utils.build_hf_headers(  # type: ignore[attr-defined]  # in its __all__ of both versions
             token=found or False, library_name="resilient_infer"

@@ -80,6 +80,7 @@ VARIABLE: Final = Text(
     rule="the NAME of an environment variable (capitals, digits, '_'); the value stays out of this file",
     private=True,
 )
+HUB: Final = Text(pattern=r"^hub$", rule="hub; the token itself stays out of this file", private=True)
 SERVED_NAME: Final = Text(pattern=r"^[!-~]{1,256}$", rule="the provider's name for the model, without blanks")
 WORD: Final = Text(pattern=r"^[!-~]+$", rule="one word without blanks")
 
@@ -137,6 +138,7 @@ _PROVIDER_KEYS: Final = (
     Key(name="url", levels=(V,), type=Shape(name="url"), text="Base URL, http or https, without query."),
     Key(name="url_env", levels=(V,), type=VARIABLE, text="Environment variable that holds the base URL."),
     Key(name="key_env", levels=(V,), type=VARIABLE, text="Environment variable that holds the access key."),
+    Key(name="token", levels=(V,), type=HUB, text="hub: the key is the token that huggingface_hub finds."),
     Key(
         name="insecure",
         levels=(V,),

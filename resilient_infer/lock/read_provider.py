@@ -80,16 +80,21 @@ def _provider(name: str, place: Place, kinds: frozenset[str]) -> Provider:
     kind = _kind(found, name, kinds)
     url = read_checked(found.at("url"), parse_url, private=True)
     url_env, key_env = text_at(found, "url_env"), text_at(found, "key_env")
+    hub_token = text_at(found, "token") is not None
     insecure = flag_at(found, "insecure") or False
     if found.at("url") and found.at("url_env"):
         place.wrong("url and url_env are both given; keep one")
+    if found.at("token") and found.at("key_env"):
+        place.wrong("token and key_env are both given; keep one")
     default = BUILT_IN.get(kind)
     if not found.at("url") and not found.at("url_env"):
         if default is not None:
-            url, key_env = default.url, key_env or default.key_env
+            url, key_env = default.url, None if found.at("token") else key_env or default.key_env
+            if hub_token and default.key_env != "HF_TOKEN":
+                place.wrong(f"the Hub's token is not for {quote(kind)}'s own service; give url or url_env")
         elif found.given:
             place.wrong(f"no server is named; give url or url_env{_no_default(kind)}")
-    if url is not None and key_env is not None and not insecure and exposes_key(url):
+    if url is not None and (key_env is not None or hub_token) and not insecure and exposes_key(url):
         where = found.at("url") or place
         where.wrong("the key would travel readable over plain http; use https, or insecure: true")
     return Provider(
@@ -98,6 +103,7 @@ def _provider(name: str, place: Place, kinds: frozenset[str]) -> Provider:
         url=url,
         url_env=url_env,
         key_env=key_env,
+        hub_token=hub_token,
         insecure=insecure,
         headers=_headers(found.at("headers")),
         max_response=whole_at(found, "max_response"),

@@ -6,12 +6,12 @@ call, because importing it costs 150 ms.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from resilient_infer.core.secret import Secret
-from resilient_infer.errors import ConfigError
+from resilient_infer.errors import ConfigError, ResilientInferError
 from resilient_infer.transport.headers import check_header
 
 HUB_VARIABLES: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -30,6 +30,7 @@ class Sources:
         self._environ = environ
         self._variables: dict[str, str | None] = {}
         self._files: dict[Path, tuple[int, int, int] | None] = {}
+        self._asked: list[tuple[Callable[[], str | None], Secret | None]] = []
 
     def variable(self, name: str) -> str | None:
         """The value of a variable, which is noted."""
@@ -51,13 +52,43 @@ class Sources:
             self._files[path] = _stamp(path)  # before it is read: a change in between is seen next time
         return read_key(variable, self._environ)
 
+    def asked(self, source: str, ask: Callable[[], str | None]) -> Secret | None:
+        """The key that `ask` gives, which is noted; it is asked again whenever that matters.
+
+        Args:
+            source: Who is asked, for messages.
+
+        Raises:
+            ConfigError: The key cannot be sent in a header.
+            ResilientInferError: As `ask` does.
+        """
+        try:
+            text = (ask() or "").strip()
+        except ResilientInferError:
+            self._asked.append((ask, None))
+            raise
+        secret = _checked(text, source) if text else None
+        self._asked.append((ask, secret))
+        return secret
+
     def unchanged(self) -> bool:
         """Whether all of it is still as it was."""
+        if any(_answer(ask) != secret for ask, secret in self._asked):
+            return False
         get = self._environ.get
         for name, value in self._variables.items():
             if get(name) != value:
                 return False
         return all(_stamp(path) == stamp for path, stamp in self._files.items())
+
+
+def _answer(ask: Callable[[], str | None]) -> Secret | None:
+    """What is said now; an error is no answer."""
+    try:
+        text = (ask() or "").strip()
+    except ResilientInferError:
+        return None
+    return Secret(text) if text else None
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -30,7 +30,7 @@ def test_defaults_are_within_their_own_bounds() -> None:
 
 def test_keys_of_later_issues_are_unknown() -> None:
     """An issue accepts only the keys it acts on."""
-    later = {"token", "endpoint", "labels", "weight", "tags", "on_pin_mismatch", "fallback"}
+    later = {"endpoint", "labels", "weight", "tags", "on_pin_mismatch", "fallback"}
     later |= {"first_token_timeout", "stall_timeout", "recover"}
 
     assert not later & {key.name for key in TABLE}

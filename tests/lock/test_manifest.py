@@ -254,7 +254,19 @@ REFUSED = {
         "nothing is filled in",
     ),
     "a secret's key": (with_provider("{kind: openai, api_key: abc}"), "name its environment variable"),
-    "token: hub": (with_provider("{kind: openai, token: hub}"), "name its environment variable"),
+    "a token written out": (with_provider("{kind: hf-inference, token: abc}"), "stays out of this file"),
+    "two sources of a key": (
+        with_provider("{kind: hf-inference, token: hub, key_env: A}"),
+        "token and key_env are both given",
+    ),
+    "the Hub's token for a stranger": (
+        with_provider("{kind: openai, token: hub}"),
+        "the Hub's token is not for",
+    ),
+    "the Hub's token over plain http": (
+        with_provider("{kind: openai, url: 'http://example.org/v1', token: hub}"),
+        "readable over plain http",
+    ),
 }
 
 

@@ -1,0 +1,81 @@
+"""Reach: where a provider is and which key it takes, as variables, files and huggingface_hub say now."""
+
+from functools import partial
+from typing import Final
+
+from resilient_infer.core.secret import Secret
+from resilient_infer.errors import ConfigError, ResilientInferError
+from resilient_infer.lock.entries import Provider
+from resilient_infer.lock.url import exposes_key, parse_url
+from resilient_infer.transport.credentials import Sources
+from resilient_infer.transport.environment import check_environment
+
+TOKEN_TIMEOUT: Final = 10.0
+"""Seconds that huggingface_hub may take to renew its token."""
+
+
+class Unset(Exception):
+    """A variable or token that a route needs is not there; the route is unusable until it is."""
+
+
+def url_of(provider: Provider, sources: Sources) -> str:
+    """The provider's base URL.
+
+    Raises:
+        Unset: The variable that holds it is not set.
+        ConfigError: It is no URL, or the environment lets nobody get there.
+    """
+    if provider.url_env is None:
+        assert provider.url is not None
+        url = provider.url
+    else:
+        text = sources.variable(provider.url_env)
+        if not text:
+            raise Unset(f"the environment variable {provider.url_env} (its URL) is not set")
+        try:
+            url = parse_url(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"provider {provider.name}: the URL in {provider.url_env} cannot be used: {error}"
+            ) from None
+    check_environment(url)
+    return url
+
+
+def key_of(provider: Provider, url: str, sources: Sources) -> Secret | None:
+    """The key that is sent to the provider at `url`; None: it takes none.
+
+    Raises:
+        Unset: There is none.
+        ConfigError: It would travel readable, or it cannot be sent.
+    """
+    variable = provider.key_env
+    if variable is None and not provider.hub_token:
+        return None
+    if exposes_key(url) and not provider.insecure:
+        key = "the Hub's token" if variable is None else f"the key in {variable}"
+        raise ConfigError(
+            f"provider {provider.name}: {key} would be sent over plain http to another machine",
+            hint="use https, or set insecure: true on the provider if the network is trusted",
+        )
+    if variable is None:
+        return _hub_token(sources)
+    secret = sources.key(variable)
+    if secret is None:
+        raise Unset(f"the environment variable {variable} (its key) is not set")
+    return secret
+
+
+def _hub_token(sources: Sources) -> Secret:
+    # Loads huggingface_hub, 0.2 s once, for nobody but who asks for its token.
+    from resilient_infer.lock.hub import hub_token
+
+    try:
+        secret = sources.asked("huggingface_hub", partial(hub_token, TOKEN_TIMEOUT))
+    except ConfigError:
+        raise
+    except ResilientInferError as error:
+        raise Unset(error.message) from None
+    if secret is None:
+        raise Unset("huggingface_hub has no token (run: hf auth login, or set HF_TOKEN)")
+    return secret
