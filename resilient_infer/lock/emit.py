@@ -13,16 +13,15 @@ from dataclasses import replace
 from typing import Final
 
 from resilient_infer.errors import ConfigError, Problem
+from resilient_infer.lock.digest import FieldTree, digest_of
 from resilient_infer.lock.lockfile import (
     MAJOR,
     MINOR,
     Contract,
-    FieldTree,
     Lock,
     LockedModel,
     LockedName,
     LockEntry,
-    digest_of,
     parse_lock,
 )
 from resilient_infer.lock.nodes import needs_quotes
