@@ -230,6 +230,16 @@ def test_no_update_is_lost_where_git_puts_it_into_a_neighbour(tmp_path: Path) ->
     assert healed.notes[0] == "i: resolved anew, as git put what one branch locked into another entry"
 
 
+def test_lines_of_an_entry_that_are_also_in_their_place_are_no_loss(tmp_path: Path) -> None:
+    """A copy of i's lines stands in j on one side; i itself says the same, and is kept."""
+    ours = {"i": entry("i", 3), "j": entry("j", 2)}
+    copied = lock_bytes({"i": entry("i", 3), "j": entry("i", 3)}).rsplit(b"org/i", 1)
+    text, conflicts = merged(tmp_path, [b"", lock_bytes(ours), b"org/j".join(copied)])
+
+    assert conflicts
+    assert kept(heal(text, "l.yaml", manifest_of(ours))) == ours
+
+
 def test_no_merge_loses_what_one_branch_locked(tmp_path: Path) -> None:
     """Branches that touch different aliases: each gets what its branch says, or is resolved anew."""
     dice = random.Random(1)

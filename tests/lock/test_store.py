@@ -158,10 +158,10 @@ def test_a_second_writer_is_told_which_file_is_held(tmp_path: Path) -> None:
 
 def test_an_error_inside_lets_go(tmp_path: Path) -> None:
     """Whatever ends a writer, the next one may write."""
-    with pytest.raises(KeyboardInterrupt) as caught, writing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), writing(tmp_path):
         raise KeyboardInterrupt
     with writing(tmp_path, 0):
-        assert caught.tb is not None  # which keeps the first writer's frame, and what is in it, alive
+        pass
 
 
 def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
