@@ -16,13 +16,15 @@ from resilient_infer.errors import CallError, ConfigError, ResilientInferError
 SCHEMA_VERSION: Final = "1.0"
 """Of the JSON object: a new key raises the second number, a changed one the first."""
 
-_PINS: Final[Mapping[Pin, str]] = {
+PIN_MEANINGS: Final[Mapping[Pin, str]] = {
     Pin.ENFORCED: "the request named the commit, and the server obeys or refuses",
     Pin.ATTESTED: "the server reported the commit it runs, and it was compared",
     Pin.DECLARED: "said by the server; nothing proves the commit",
     Pin.VERSIONED: "the provider's name carries a version; there is no commit",
     Pin.FLOATING: "whatever the name means today",
 }
+"""Each pin in words."""
+
 _NAME: Final = 10
 """Columns of the longest name, "request id"."""
 
@@ -50,7 +52,7 @@ def explanation(result: Result, ink: Ink) -> list[str]:
     said = {
         "model": result.model or "",
         "revision": result.revision or "none is locked",
-        "pin": f"{result.pin}: {_PINS[result.pin]}",
+        "pin": f"{result.pin}: {PIN_MEANINGS[result.pin]}",
         "route": result.route,
         "served as": result.served_model if result.served_model != result.model else None,
         "fallback": result.fallback,

@@ -26,6 +26,9 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "verify": _Entry(
         "resilient_infer.cli.verify:verify", "Tell whether every pin still exists and is unchanged."
     ),
+    "explain": _Entry(
+        "resilient_infer.cli.explain:explain", "Tell what a call would go through, and from where."
+    ),
     "demo": _Entry("resilient_infer.cli.demo:demo", "See an outage survived: no network, no token, 10 s."),
 }
 

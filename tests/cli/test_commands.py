@@ -55,7 +55,8 @@ def test_help_pages_load_nothing_heavy() -> None:
     script = (
         "import sys, json\n"
         "from resilient_infer.cli.main import run\n"
-        "for arguments in ('--help', '--version', 'call --help', 'demo --help'): run(arguments.split())\n"
+        f"for arguments in ('--help', '--version', *(f'{{name}} --help' for name in {NAMES})):\n"
+        "    run(arguments.split())\n"
         "print(json.dumps([name for name in ('requests', 'urllib3', 'yaml', 'pybreaker', 'huggingface_hub',"
         " 'asyncio') if name in sys.modules]))"
     )
