@@ -20,7 +20,7 @@ from resilient_infer import AllTargetsFailed, Client, NotAdmitted
 from tests.bench.loopback import ALIAS, KEY_VARIABLE, MODEL, TEXT, serving, write_lockfiles
 from tests.bench.measure import BEST_OF, alternating, best_cpu, verdict
 
-CALLS: Final = 3_000
+CALLS: Final = 1_000
 POSTS: Final = 300
 BAR: Final = 50.0
 PAYLOAD: Final = {"inputs": TEXT}
