@@ -13,6 +13,7 @@ import yaml
 import resilient_infer
 from resilient_infer import errors
 from resilient_infer.cli.commands import commands
+from resilient_infer.lock.findings import CODES
 from resilient_infer.lock.lockfile import parse_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.testing.sandbox import Sandbox
@@ -112,3 +113,21 @@ def test_the_two_commands_are_marked_for_ci() -> None:
     for mark, word in (("demo", "resilient-infer demo"), ("test", "pytest")):
         block = README.split(f"<!-- command: {mark} -->\n", 1)[1]
         assert word in block.split("```", 2)[1]
+
+
+LOCKFILES = (ROOT / "lockfiles" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", [body for name, body in BLOCK.findall(LOCKFILES) if name == "yaml"])
+def test_each_manifest_of_the_lockfiles_readme_is_read(text: str) -> None:
+    assert parse_manifest(text.encode(), "models.yaml", None).aliases
+
+
+def test_the_lockfiles_readme_says_what_to_do_on_each_finding() -> None:
+    assert re.findall(r"^\| (RI\d+) \|", LOCKFILES, re.MULTILINE) == list(CODES)
+
+
+def test_the_lockfiles_readme_names_commands_that_exist() -> None:
+    named = set(re.findall(r"resilient-infer ([a-z]+)", LOCKFILES))
+
+    assert named <= set(commands.list_commands(None))  # type: ignore[arg-type]  # the table needs no context
