@@ -16,6 +16,8 @@ from resilient_infer.core.task import Json
 def decode(body: bytes) -> Json:
     """The JSON value in `body`; NaN and Infinity are read as floats.
 
+    With orjson, integers beyond 64 bits come as floats too.
+
     Raises:
         ValueError: It is no JSON, no UTF-8, or nested too deeply to read.
     """

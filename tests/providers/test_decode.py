@@ -19,7 +19,7 @@ def _same(one: object, other: object) -> bool:
 
 def _bounded(value: object) -> object:
     """Integers beyond 64 bits are floats to some parsers, so they are no part of the comparison."""
-    if isinstance(value, int) and value.bit_length() > 64:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return 0
     if isinstance(value, list):
         return [_bounded(item) for item in value]
