@@ -225,6 +225,7 @@ def test_the_hidden_size_counts_only_for_plain_embedders() -> None:
         ({"text_config": {"max_position_embeddings": 4096}}, {}, 4096),
         ({"max_position_embeddings": 2048}, {"model_max_length": 131072}, 2048),
         ({"max_position_embeddings": -1}, {"model_max_length": True}, None),
+        ({"max_position_embeddings": 0}, {"model_max_length": 10**9}, None),
         ({}, {}, None),
     ],
 )

@@ -32,6 +32,13 @@ def test_the_digest_is_the_one_of_the_document() -> None:
     assert files_digest(tree) == "sha256:" + hashlib.sha256(lines).hexdigest()
 
 
+def test_a_path_that_is_no_unicode_has_a_digest_too() -> None:
+    """JSON can say half a character; git knows only bytes."""
+    tree = [HubFile(path=path, size=1, digest="git:" + "a" * 40) for path in ("\ud800", "a")]
+
+    assert files_digest(tree) != files_digest(tree[1:])
+
+
 @given(tree=trees, other=trees, order=st.randoms())
 def test_equal_digests_are_equal_trees(tree: list[HubFile], other: list[HubFile], order: object) -> None:
     """The order of the listing does not matter, and everything else does."""

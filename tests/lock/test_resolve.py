@@ -138,6 +138,7 @@ def test_a_disabled_repo_an_empty_one_and_one_without_digests_are_refused() -> N
     hub.create("a/empty", {})
 
     assert refused(resolve(hub, "a/disabled", "main")).kind is HubFaultKind.DISABLED
+    assert hub.asked_for("head") == 0
     assert refused(resolve(hub, "a/empty", "main")).kind is HubFaultKind.UNTOLD
 
 
