@@ -211,10 +211,19 @@ def _kind(status: int, headers: Mapping[str, str], body: Json, error: ServerErro
 
 def _reason(status: int, said: str) -> str:
     try:
-        phrase = f"HTTP {status} {HTTPStatus(status).phrase}"
+        phrase = HTTPStatus(status).phrase
     except ValueError:  # 529, 520 and other numbers that only their inventors know
-        phrase = f"HTTP {status}"
-    return f"{phrase}: {said}" if said else phrase
+        return f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    told = f"HTTP {status} {phrase}"
+    # Many bodies and error pages only say their status once more.
+    page, _, title = said.rpartition(": ")
+    if _letters(title) in (_letters(phrase), _letters(f"{status}{phrase}"), _letters(told)):
+        said = page
+    return f"{told}: {said}" if said else told
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _destination(location: str, secret: Secret | None) -> str:

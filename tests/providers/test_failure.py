@@ -117,6 +117,27 @@ def test_an_estimate_is_advice_where_no_header_is():
     assert told(503, {"error": "loading", "estimated_time": 20.0}).advice == 20.0
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "excerpt", "reason"),
+    [
+        (500, {"error": "Internal Server Error"}, b"", "HTTP 500 Internal Server Error"),
+        (404, {"detail": "Not Found"}, b"", "HTTP 404 Not Found"),
+        (503, None, b"503 Service unavailable.", "HTTP 503 Service Unavailable"),
+        (502, None, b"<html><title>502 Bad Gateway</title>", "HTTP 502 Bad Gateway: an HTML page"),
+        (400, {"error": "inputs: Bad Request"}, b"", "HTTP 400 Bad Request: inputs"),
+        (404, {"error": "no route Not Found"}, b"", "HTTP 404 Not Found: no route Not Found"),
+        (500, {"error": "CUDA error: out of memory"}, b"", None),
+        (529, {"error": "Overloaded"}, b"", "HTTP 529: Overloaded"),
+        (500, {}, b"", "HTTP 500 Internal Server Error"),
+    ],
+)
+def test_a_body_that_only_repeats_its_status_is_not_quoted(status, body, excerpt, reason):
+    """Whatever else it says is."""
+    failure = classify(status, {}, body, excerpt, received_at=0.0, secret=None)
+
+    assert failure.reason == (reason or "HTTP 500 Internal Server Error: CUDA error: out of memory")
+
+
 def test_the_servers_own_word_and_id_are_kept():
     """For the retry rule, and for the server's support."""
     failure = told(400, headers={"x-should-retry": "true", "request-id": "req-1"})
