@@ -11,7 +11,7 @@ from resilient_infer.core.outcome import Failure, Outcome
 from resilient_infer.providers.base import Unfit
 from resilient_infer.providers.failure import received
 from resilient_infer.providers.hf_body import TASKS, hf_body, hf_parameters, read_hf
-from resilient_infer.providers.parameters import FEATURES, GENERATION
+from resilient_infer.providers.parameters import FEATURES, GENERATION, meant
 from resilient_infer.providers.request import in_path, json_request
 
 _KNOWN: Final = {
@@ -35,7 +35,8 @@ class HfInference:
         parameters = hf_parameters(attempt)
         unknown = parameters.keys() - _KNOWN[task] if task != GENERATION else ()
         if unknown:
-            raise Unfit(f"hf-inference documents no {', '.join(sorted(unknown))} for {task}")
+            told = ", ".join(meant(name, _KNOWN[task]) for name in sorted(unknown))
+            raise Unfit(f"hf-inference documents no {told} for {task}")
         url = f"{attempt.route.endpoint.url}/models/{in_path(attempt.route.name)}"
         if task != FEATURES:
             return json_request(attempt, url, hf_body(attempt, parameters))

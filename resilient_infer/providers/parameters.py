@@ -6,7 +6,7 @@ Sources: the HF task specifications (huggingface.js, packages/tasks), OpenAI's
 API reference for chat completions, vLLM's list of extra parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
@@ -131,6 +131,12 @@ def unknown_key(task: str, key: str, *, missing: str | None = None) -> Refused:
     return Refused(f'unknown key "{shown}"{lack}', hint)
 
 
+def meant(name: str, known: Collection[str]) -> str:
+    """`name`, and in brackets the known name that is close to it, if any is."""
+    close = get_close_matches(name.lower(), sorted(known), 1)
+    return f'{name} (did you mean "{close[0]}"?)' if close else name
+
+
 def _put(values: dict[str, Json], key: str, value: Json) -> None:
     name = CANONICAL.get(key, key)
     if name == "stop" and isinstance(value, str):
@@ -169,7 +175,8 @@ def _check(values: dict[str, Json]) -> None:
             raise Refused(f'"{name}" asks for several answers', "leave it out, and call once for each answer")
     limit = values.get("max_tokens", 1)
     if limit is not None and (type(limit) is not int or limit < 1):
-        raise Refused('"max_tokens" is no whole number above 0', "give the number of new tokens")
+        hint = "give the number of new tokens, as max_tokens, max_new_tokens or max_completion_tokens"
+        raise Refused('"max_tokens" is no whole number above 0', hint)
     stop = values.get("stop")
     if stop is not None and not (isinstance(stop, list) and all(isinstance(text, str) for text in stop)):
         raise Refused('"stop" is no list of strings', "give a string or a list of strings")

@@ -140,7 +140,8 @@ def _said(text: Json) -> tuple[Mapping[str, Json], ...]:
 
 def _messages(messages: Json) -> tuple[Mapping[str, Json], ...]:
     if not isinstance(messages, list) or not messages:
-        _refuse('"messages" is no list of messages', 'give [{"role": "user", "content": …}]')
+        what = "an empty list" if messages == [] else _kind(messages)
+        _refuse(f'"messages" is {what}', 'give [{"role": "user", "content": …}]')
     checked: list[dict[str, Json]] = []
     for index, message in enumerate(messages):
         if not isinstance(message, dict):

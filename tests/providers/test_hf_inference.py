@@ -48,7 +48,12 @@ def test_both_kinds_of_hugging_face_give_one_output(task, body):
     ("task", "parameters", "names"),
     [
         ("text-classification", {"temperature": 1}, "temperature"),
-        ("text-classification", {"top_kk": 1}, "top_kk"),
+        ("text-classification", {"topk": 1}, r'topk \(did you mean "top_k"\?\) for'),
+        (
+            "feature-extraction",
+            {"normalise": True, "x": 1},
+            r'normalise \(did you mean "normalize"\?\), x for',
+        ),
         ("feature-extraction", {"dimensions": 5}, "dimensions"),
         ("zero-shot-classification", {"candidate_labels": ["a"], "tools": []}, "tools"),
         ("text-generation", {"response_format": {}, "tools": []}, "response_format, tools"),

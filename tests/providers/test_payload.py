@@ -144,8 +144,8 @@ def test_what_the_library_decides_itself_is_taken_out():
         ("chat", ["a"], "messages"),
         ("chat", "", "empty"),
         ("chat", {}, '"messages" is missing'),
-        ("chat", {"messages": []}, "no list of messages"),
-        ("chat", {"messages": "hi"}, "no list of messages"),
+        ("chat", {"messages": []}, '"messages" is an empty list'),
+        ("chat", {"messages": "hi"}, '"messages" is a string'),
         ("chat", {"messages": ["hi"]}, "messages[0]"),
         (
             "chat",
