@@ -73,6 +73,13 @@ def place_of(source: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+def _at(source: str, place: tuple[int, int]) -> str:
+    """The character at a place, or "" where there is none."""
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    line, column = place
+    return lines[line - 1][column - 1 : column] if 0 < line <= len(lines) and column > 0 else ""
+
+
 def _decoded(text: bytes, notes: Problems) -> str:
     if len(text) > MAX_BYTES:
         notes.add((0, 0), (), f"the file is {len(text)} bytes long; at most {MAX_BYTES} are read")
@@ -126,6 +133,8 @@ def _build(source: str, parser: Parser, notes: Problems) -> Node | None:
         fault = f"{type(error).__name__} after this place"
     if fault is not None:
         # Raised here, not above: the parser's own error quotes the file, secrets included.
+        if _at(source, place) == "\t":
+            fault = "a tab stands here; use spaces"
         notes.add(place, (), f"this is no YAML: {quote(fault)[1:-1]}")
         raise notes.error()
     if tree.spoilt:

@@ -60,7 +60,8 @@ TRAPS = {
         "resilient-infer lock",
     ),
     "the end of a merge conflict": (b"a: 1\r\n=======\r\nb: 2\r\n", 2, 1, "merge conflict"),
-    "a tab that indents": (b"a:\n\tb: 1\n", 2, 1, "no YAML"),
+    "a tab that indents": (b"a:\n\tb: 1\n", 2, 1, "no YAML: a tab stands here; use spaces"),
+    "a tab that indents after spaces": (b"a:\r\n  \tb: 1\r\n", 2, 3, "a tab stands here"),
     "an unclosed bracket": (b"a: [1\nb: 2\n", 2, 2, "no YAML"),
 }
 
