@@ -64,7 +64,8 @@ def bind(manifest: Manifest | None, lock: Lock | None, name: str, mode: Mode = "
     alias = manifest.aliases.get(name)
     if alias is None:
         what = f"{quote(name)} is no alias in {manifest.file}{meant(name, manifest.aliases)}"
-        raise AliasNotLocked(what, hint='add it under models, then run "resilient-infer lock"')
+        then = "" if mode == "off" else ', then run "resilient-infer lock"'
+        raise AliasNotLocked(what, hint=f"mend the name, or add it under models{then}")
     if mode == "off":
         targets = tuple(BoundTarget(entry=entry, locked=None) for entry in alias.targets)
         return BoundAlias(alias=alias, task=alias.task, targets=targets)

@@ -86,6 +86,8 @@ def _named_folder(lockfiles: str | Path | None, environ: Mapping[str, str], cwd:
     named = lockfiles if lockfiles is not None else environ.get(FOLDER_VARIABLE) or None
     if named is None:
         return None
+    if not isinstance(named, str | os.PathLike):
+        raise ConfigError(f"lockfiles is the path of a folder, not a value of type {type(named).__name__}")
     source = "" if lockfiles is not None else f" (from {FOLDER_VARIABLE})"
     folder = cwd / named
     if os.path.isfile(folder):
@@ -109,7 +111,7 @@ def _nearest_folder(cwd: Path) -> Path:
     places = f"in {looked[0]}" if len(looked) == 1 else f"from {looked[0]} up to {looked[-1]}"
     raise ConfigError(
         f"no folder {FOLDER}/ with a {MANIFEST} or {LOCK} {places}",
-        hint=f"make {FOLDER}/{MANIFEST}, or say where it is: lockfiles=…, or {FOLDER_VARIABLE}",
+        hint=f"make {FOLDER}/{MANIFEST}, or say where it is: lockfiles=…, --lockfiles or {FOLDER_VARIABLE}",
     )
 
 

@@ -109,5 +109,7 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 def near(word: str, known: Iterable[str]) -> str:
     """`; did you mean "x"?` if a known word is close, else nothing."""
-    close = difflib.get_close_matches(word[:_SHOWN], sorted(known), n=1)
-    return f"; did you mean {quote(close[0])}?" if close else ""
+    # Compared without case: "GPT2" shares no letter with "gpt2".
+    folded = {choice.casefold(): choice for choice in sorted(known)}
+    close = difflib.get_close_matches(word[:_SHOWN].casefold(), folded, n=1)
+    return f"; did you mean {quote(folded[close[0]])}?" if close else ""

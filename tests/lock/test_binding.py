@@ -94,6 +94,19 @@ def test_an_alias_nobody_named_is_told_with_the_nearest() -> None:
         bind(manifest("  sentiment: a/b\n"), lock(sentiment=pin("a/b")), "sentimnt")
 
 
+def test_an_alias_in_another_case_is_told_too() -> None:
+    """ "GPT2" shares no letter with "gpt2"."""
+    with pytest.raises(AliasNotLocked, match=r'did you mean "gpt2"\?'):
+        bind(manifest("  gpt2: a/b\n"), lock(gpt2=pin("a/b")), "GPT2")
+
+
+def test_off_asks_for_no_lock_when_the_alias_is_missing() -> None:
+    """Nothing there would use it."""
+    with pytest.raises(AliasNotLocked) as caught:
+        bind(manifest("  x: a/b\n"), None, "y", mode="off")
+    assert caught.value.hint == "mend the name, or add it under models"
+
+
 def test_ri101_an_alias_without_entry_or_lock_names_the_command() -> None:
     """Nothing is locked by calling."""
     models = manifest("  x: a/b\nenvironments: {prod: {x: a/c}}\n")

@@ -87,6 +87,12 @@ def test_a_named_folder_must_hold_the_files(named: str, what: str, tmp_path: Pat
         find(None, None, {"RESILIENT_INFER_LOCKFILES": named}, tmp_path)
 
 
+def test_a_folder_that_is_no_path_is_refused(tmp_path: Path) -> None:
+    """By name, not by what the path's arithmetic makes of it."""
+    with pytest.raises(ConfigError, match="lockfiles is the path of a folder, not a value of type int"):
+        find(5, None, {}, tmp_path)  # type: ignore[arg-type]  # what this is about
+
+
 def test_an_environment_has_its_own_lock(tmp_path: Path) -> None:
     """Argument, else variable; its lock is models.E.lock.yaml."""
     folder = make(tmp_path / "lockfiles", "models.yaml", "models.lock.yaml", "models.prod.lock.yaml")
