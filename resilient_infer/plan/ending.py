@@ -78,7 +78,7 @@ def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[Call
     if all(record.outcome in _AUTH_OUTCOMES for record in sent):
         return AuthFailed, f"no credential was accepted: {told}", "check the token and what it may access"
     if out_of_time:
-        return DeadlineExceeded, f"no answer within {call.spec.deadline:g} s; the last attempt: {told}", ""
+        return DeadlineExceeded, f"the deadline of {call.spec.deadline:g} s has passed; the last: {told}", ""
     hint = ""
     if call.last is not None and call.last.kind is FailureKind.QUOTA:
         hint = "the account's credits or quota are used up: top up, or add a route with another provider"
@@ -86,7 +86,7 @@ def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[Call
         hint = (
             "it may have been carried out twice and was not sent again; set safe: true if that does no harm"
         )
-    return AllTargetsFailed, f"{_who_failed(call)} after {len(sent)} attempt(s); the last: {told}", hint
+    return AllTargetsFailed, f"{_who_failed(call)} after {_counted(sent)}; the last: {told}", hint
 
 
 def _who_failed(call: Progress) -> str:
@@ -98,6 +98,10 @@ def _who_failed(call: Progress) -> str:
     if call.turns_left():
         return "no other target may be asked after this failure: the call gave up"
     return f"all {count} targets failed"
+
+
+def _counted(sent: list[AttemptRecord]) -> str:
+    return "1 attempt" if len(sent) == 1 else f"{len(sent)} attempts"
 
 
 def _others_refused(call: Progress) -> bool:

@@ -279,7 +279,7 @@ def test_fb3_the_error_tells_every_attempt_and_chains_the_last_real_one(play: Pl
     assert error.last == error.attempts[-1]
     assert isinstance(error.__cause__, AttemptFailed)
     assert error.__cause__.record == error.last
-    assert "all 2 targets failed after 4 attempt(s)" in str(error)
+    assert "all 2 targets failed after 4 attempts;" in str(error)
     assert error.retry_after is None
     assert error.elapsed == told.elapsed
 
