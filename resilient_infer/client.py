@@ -152,6 +152,9 @@ def _forget_frames(error: ResilientInferError) -> None:
 def _checked(
     listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]",
 ) -> "tuple[Listener | pybreaker.CircuitBreakerListener, ...]":
+    if callable(listeners) or not isinstance(listeners, Iterable):
+        kind = type(listeners).__name__
+        raise ConfigError(f"listeners is no list, but of type {kind}", hint="give listeners=[…]")
     given = tuple(listeners)
     for each in given:
         if not _hears_events(each) and not _hears_circuits(each):
@@ -176,7 +179,11 @@ _default_lock = threading.Lock()
 
 
 def call(alias: str, payload: PayloadInput, *, deadline: float | None = None) -> Result:
-    """`Client.call` on one client that is made on first use, from the nearest `lockfiles` folder."""
+    """`Client.call` on one client that is made on first use, from the nearest `lockfiles` folder.
+
+    The folder and the `RESILIENT_INFER_…` variables are looked at then, and not again; a key's
+    variable is looked up by every call. To see changed files, make a `Client`.
+    """
     global _default
     client = _default
     if client is None:

@@ -501,6 +501,12 @@ def test_what_cannot_listen_is_refused_by_name(
         make_client({"sentiment": SENTIMENT}, listeners=[listener])
 
 
+@pytest.mark.parametrize("listeners", [print, None, 7])
+def test_listeners_that_are_no_list_are_refused_with_what_to_give(listeners: Any) -> None:
+    with pytest.raises(ConfigError, match=r"listeners is no list, .*give listeners=\[…\]"):
+        Client(listeners=listeners)
+
+
 # State that clients share
 
 
