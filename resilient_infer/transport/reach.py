@@ -7,7 +7,7 @@ from resilient_infer.core.secret import Secret
 from resilient_infer.errors import ConfigError, ResilientInferError
 from resilient_infer.lock.entries import Provider
 from resilient_infer.lock.url import exposes_key, parse_url
-from resilient_infer.transport.credentials import Sources
+from resilient_infer.transport.credentials import HUB_VARIABLES, Sources
 from resilient_infer.transport.environment import check_environment
 
 TOKEN_TIMEOUT: Final = 10.0
@@ -62,7 +62,8 @@ def key_of(provider: Provider, url: str, sources: Sources) -> Secret | None:
         return _hub_token(sources)
     secret = sources.key(variable)
     if secret is None:
-        raise Unset(f"the environment variable {variable} (its key) is not set")
+        login = ', and "hf auth login" has left no token' if variable in HUB_VARIABLES else ""
+        raise Unset(f"the environment variable {variable} (its key) is not set{login}")
     return secret
 
 
