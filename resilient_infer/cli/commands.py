@@ -67,7 +67,7 @@ class _Lazy(click.Group):
     epilog="""\b
 Exit codes:
   0    done
-  1    the answer is no: servers were asked, and refused or failed
+  1    the answer is no: servers refused or failed, or a pin does not hold
   2    the arguments, the manifest, the lock or the payload cannot be used
   3    it could not be told: nobody was reached, or time ran out
   130  interrupted""",
@@ -79,6 +79,8 @@ def commands(context: click.Context) -> None:
 
     \b
     resilient-infer demo
+    resilient-infer add sentiment siebert/sentiment-roberta-large-english
+    resilient-infer verify
     resilient-infer call sentiment "I love it"
     """
     if context.invoked_subcommand is None:

@@ -1,0 +1,332 @@
+"""`resilient-infer lock`: what is asked, what is written, and what neither."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from resilient_infer.testing.sandbox import Hang, Refused, Status
+
+from .conftest import MANIFEST, Command, Project
+
+QUICK = ("--timeout", "0.3", "--max-wait", "0.5")
+
+
+def test_what_is_missing_is_pinned_and_told(project: Project, command: Command) -> None:
+    """Alias, model, commit, ref and task of each, and what it took."""
+    ended = command("lock")
+
+    assert (ended.code, ended.err) == (0, "")
+    lines = [line.split() for line in ended.out.splitlines()]
+    assert ["added", "gpt2", "openai-community/gpt2", project.gpt2.head[:12], "main"] in lines
+    assert ["added", "sentiment", "acme/sentiment", project.sentiment.head[:12], "main"] in lines
+    assert "task text-classification: the repo's pipeline_tag" in ended.out
+    assert f"2 added   {lines[-1][3]}" in ended.out
+    # The redirects of a question are not counted.
+    assert f"{sum('resolve-cache' not in asked.path for asked in project.hub.requests)} requests" in ended.out
+    locked = yaml.safe_load(project.lock.read_text())["models"]
+    assert locked["sentiment"]["pins"][0]["revision"] == project.sentiment.head
+
+
+def test_lk1_a_second_lock_asks_nothing_and_changes_nothing(project: Project, command: Command) -> None:
+    """`lock` twice gives the same bytes, the second time without a request and with the file untouched."""
+    command("lock")
+    before, stamp = project.files(), project.lock.stat().st_mtime_ns
+    project.sentiment.push({"model.safetensors": b"new"})
+    project.hub.forget()
+
+    ended = command("lock")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == "lockfiles/models.lock.yaml is as it should be: 2 aliases\n"
+    assert project.hub.requests == ()
+    assert (project.files(), project.lock.stat().st_mtime_ns) == (before, stamp)
+
+
+def test_lk2_after_lock_the_check_is_ok(project: Project, command: Command) -> None:
+    """And stays so, whatever does not concern what is pinned."""
+    assert command("lock", "--check").code == 1
+    command("lock")
+    project.hub.forget()
+    edits = (
+        MANIFEST,
+        MANIFEST.replace("version: 1\n", "version: 1\npolicy: {retries: 5, deadline: 3}\n"),
+        MANIFEST.replace("acme/sentiment", "{safe: false, targets: [{model: acme/sentiment, context: 5}]}"),
+        "version: 1\nmodels: {sentiment: acme/sentiment@main, gpt2: openai-community/gpt2}\n",
+    )
+    for edit in edits:
+        project.manifest.write_text(edit)
+        ended = command("lock", "--check")
+        assert (ended.code, ended.err) == (0, "")
+        assert ended.out == "lockfiles/models.lock.yaml fits lockfiles/models.yaml: 2 aliases\n"
+    assert project.hub.requests == ()
+
+
+def test_lk3_a_changed_ref_fails_the_check_and_names_the_alias(project: Project, command: Command) -> None:
+    """Exit 1, with file and line; nothing is asked and nothing written."""
+    command("lock")
+    project.manifest.write_text(MANIFEST.replace("gpt2@main", "gpt2@v2"))
+    before = project.files()
+    project.hub.forget()
+
+    ended = command("lock", "--check")
+
+    assert ended.code == 1
+    assert ended.out.startswith("error RI101 lockfiles/models.lock.yaml:5 gpt2: the manifest asks for ")
+    assert "lockfiles/models.lock.yaml does not fit lockfiles/models.yaml: 1 error" in ended.out
+    assert (project.files(), project.hub.requests) == (before, ())
+
+
+def test_a_dry_run_asks_and_writes_nothing(project: Project, command: Command) -> None:
+    """It tells what would come about."""
+    before = project.files()
+    ended = command("lock", "--dry-run")
+
+    assert ended.code == 0
+    assert "2 added, not written" in ended.out
+    assert project.files() == before
+    assert not (project.lock.parent / ".models.lock").exists()
+
+
+def test_a_changed_ref_moves_that_pin_alone(project: Project, command: Command) -> None:
+    """With the commit that was locked before; orphans are dropped."""
+    command("lock")
+    old = project.sentiment.head
+    project.sentiment.push({"model.safetensors": b"new"})
+    project.sentiment.tag("v2")
+    project.gpt2.push({"README.md": "x"})
+    project.manifest.write_text("version: 1\nmodels:\n  sentiment: acme/sentiment@v2\n")
+
+    ended = command("lock")
+
+    assert f"{project.sentiment.head[:12]}  v2    was {old[:12]}" in ended.out
+    assert "1 moved, 1 dropped" in ended.out
+    assert list(yaml.safe_load(project.lock.read_text())["models"]) == ["sentiment"]
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_lk4_one_model_that_cannot_be_locked_writes_nothing(
+    project: Project, command: Command, existing: bool
+) -> None:
+    """All or nothing, exit 1; the finding stands at the alias's line of the manifest."""
+    if existing:
+        command("lock")
+    project.manifest.write_text(f"{MANIFEST}  third: acme/third\n  fourth: acme/sentiment@v9\n")
+    before = project.files()
+
+    ended = command("lock")
+
+    assert ended.code == 1
+    assert "error RI202 lockfiles/models.yaml:6 third: acme/third@main: no such repo" in ended.out
+    assert "error RI201 lockfiles/models.yaml:7 fourth: acme/sentiment@v9: no such branch" in ended.out
+    assert ended.err == "error: nothing was written: 2 errors\n"
+    assert project.files() == before
+
+
+@pytest.mark.parametrize("fault", [Status(code=503), Refused(), Hang()], ids=["503", "refused", "hang"])
+def test_lk5_a_hub_that_does_not_answer_changes_nothing(
+    project: Project, command: Command, fault: Status | Refused | Hang
+) -> None:
+    """Exit 3 in bounded time, and the bytes stay."""
+    command("lock")
+    project.manifest.write_text(f"{MANIFEST}  third: acme/sentiment@v1\n")
+    before = project.files()
+    project.hub.fail(fault)
+
+    started = time.monotonic()
+    ended = command("lock", *QUICK)
+
+    assert time.monotonic() - started < 5
+    assert ended.code == 3
+    assert "unchecked RI900 lockfiles/models.yaml:6 third: " in ended.out
+    assert ended.err == "error: nothing was written: 1 not checked\n"
+    assert project.files() == before
+
+
+def test_a_merge_conflict_is_settled(project: Project, command: Command) -> None:
+    """`--check` says what to run; `lock` keeps the side that fits, and every other pin."""
+    command("lock")
+    text = project.lock.read_text()
+    pin = project.gpt2.head
+    line = next(line for line in text.splitlines() if pin in line)
+    other = line.replace(pin, "f" * 40)
+    project.lock.write_text(text.replace(line, f"<<<<<<< ours\n{line}\n=======\n{other}\n>>>>>>> theirs"))
+    project.sentiment.push({"model.safetensors": b"new"})
+
+    checked = command("lock", "--check")
+    assert (checked.code, checked.out) == (2, "")
+    assert 'run "resilient-infer lock"' in checked.err
+    ended = command("lock")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert "gpt2: kept as on the one side that fits the manifest" in ended.out
+    assert project.lock.read_text() == text
+
+
+def test_a_hand_edit_is_seen_and_mended(project: Project, command: Command) -> None:
+    """The commit that was written by hand is looked up, and all that is said of it with it."""
+    command("lock")
+    old, new = project.gpt2.head, project.gpt2.push({"model.safetensors": b"new"})
+    project.lock.write_text(project.lock.read_text().replace(old, new))
+
+    checked = command("lock", "--check")
+    assert checked.code == 1
+    assert "error RI105 lockfiles/models.lock.yaml:" in checked.out
+    assert command("lock").code == 0
+    assert command("lock", "--check").code == 0
+    assert yaml.safe_load(project.lock.read_text())["models"]["gpt2"]["pins"][0]["revision"] == new
+
+
+ENVIRONMENTS = f"""{MANIFEST}environments:
+  prod: {{sentiment: acme/sentiment@stable}}
+  test: {{}}
+"""
+
+
+def test_an_environment_has_a_file_of_what_it_replaces(project: Project, command: Command) -> None:
+    """--env makes that file only, --all-envs every one; one that replaces nothing has none."""
+    project.sentiment.branch("stable")
+    project.manifest.write_text(ENVIRONMENTS)
+
+    assert command("lock", "--env", "prod").code == 0
+    prod = project.lock.with_name("models.prod.lock.yaml")
+    assert not project.lock.exists()
+    assert list(yaml.safe_load(prod.read_text())["models"]) == ["sentiment"]
+    before = prod.read_bytes()
+    checked = command("lock", "--check", "--all-envs")
+    assert checked.code == 1
+    assert "models.prod.lock.yaml fits lockfiles/models.yaml: 1 alias\n" in checked.out
+    assert command("lock", "--all-envs").code == 0
+    assert command("lock", "--check", "--all-envs").code == 0
+    assert prod.read_bytes() == before
+    assert sorted(path.name for path in project.lock.parent.glob("models*lock*")) == [
+        "models.lock.yaml",
+        "models.prod.lock.yaml",
+    ]
+
+
+def test_lk4_one_environment_that_cannot_be_locked_writes_none(project: Project, command: Command) -> None:
+    """All or nothing, over the environments too."""
+    project.manifest.write_text(ENVIRONMENTS)
+    before = project.files()
+
+    assert command("lock", "--all-envs").code == 1
+    assert project.files() == before
+
+
+def test_lk6_if_one_file_cannot_be_written_none_is(project: Project, command: Command) -> None:
+    """The second is a symlink: the first is taken back."""
+    project.sentiment.branch("stable")
+    project.manifest.write_text(ENVIRONMENTS)
+    (project.root / "elsewhere.yaml").write_text('lock_version: "1.0"\nmodels: {}\n')
+    project.lock.with_name("models.prod.lock.yaml").symlink_to(project.root / "elsewhere.yaml")
+    before = project.files()
+
+    ended = command("lock", "--all-envs")
+
+    assert ended.code == 2
+    assert "is a symlink" in ended.err
+    assert project.files() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--env", "prod", "--all-envs"], "--env and --all-envs exclude each other"),
+        (["--env", "prod"], 'no environment "prod"'),
+        (["--timeout", "0"], "--timeout"),
+        (["--timeout", "nan"], "--timeout"),
+        (["--max-wait", "-1"], "--max-wait"),
+        (["--max-wait", "inf"], "--max-wait"),
+        (["--jobs", "0"], "--jobs"),
+        (["--lockfiles", "nowhere"], "does not exist"),
+        (["--format", "yaml"], "--format"),
+    ],
+)
+def test_exit_2_when_what_was_given_cannot_be_used(
+    project: Project, command: Command, arguments: list[str], said: str
+) -> None:
+    """Nothing is asked or written."""
+    before = project.files()
+    ended = command("lock", *arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert (project.files(), project.hub.requests) == (before, ())
+
+
+def test_without_a_manifest_there_is_nothing_to_lock(project: Project, command: Command) -> None:
+    """Exit 2, for `--check` as well."""
+    command("lock")
+    project.manifest.unlink()
+    for arguments in (["lock"], ["lock", "--check"], ["verify"]):
+        ended = command(*arguments)
+        assert ended.code == 2
+        assert "holds no models.yaml" in ended.err
+
+
+KEYS = {
+    "schema_version",
+    "command",
+    "exit_code",
+    "check",
+    "dry_run",
+    "files",
+    "changes",
+    "notes",
+    "findings",
+    "elapsed",
+    "requests",
+    "error",
+}
+
+
+def test_json_is_one_object_with_the_same_keys_always(project: Project, command: Command) -> None:
+    """After a success, a refusal, an unreadable manifest; of --check too."""
+    done = json.loads(command("lock", "--format", "json").out)
+    assert (done["exit_code"], done["error"], done["files"][0]["written"]) == (0, None, True)
+    assert [change["alias"] for change in done["changes"]] == ["gpt2", "sentiment"]
+    assert done["changes"][1]["revision"] == project.sentiment.head
+
+    project.manifest.write_text(f"{MANIFEST}  third: acme/third\n")
+    checked = json.loads(command("lock", "--check", "--format", "json").out)
+    assert (checked["exit_code"], checked["findings"][0]["code"]) == (1, "RI101")
+    refused = json.loads(command("lock", "--format", "json").out)
+    assert (refused["exit_code"], refused["findings"][0]["code"]) == (1, "RI202")
+    assert not refused["files"][0]["written"]
+
+    project.manifest.write_text("version: 1\nmodels: []\n")
+    ended = command("lock", "--format", "json")
+    broken = json.loads(ended.out)
+    assert (ended.code, broken["exit_code"]) == (2, 2)
+    assert broken["error"]["problems"][0].startswith("lockfiles/models.yaml:2:9: ")
+    assert all(set(record) == KEYS for record in (done, checked, refused, broken))
+
+
+def test_ctrl_c_ends_it_at_once_and_leaves_the_files(project: Project) -> None:
+    """130 while the Hub hangs, no traceback; the next lock is not in the way."""
+    project.hub.fail(Hang())
+    before = project.files()
+    environ = {**os.environ, "HF_ENDPOINT": project.hub.url, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "resilient_infer", "lock"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=environ,
+    ) as child:
+        ends_at = time.monotonic() + 20
+        while not project.hub.requests and time.monotonic() < ends_at:
+            time.sleep(0.005)
+        interrupted = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=10)
+
+    assert time.monotonic() - interrupted < 2
+    assert (child.returncode, out, err) == (130, "", "\ninterrupted\n")
+    assert project.files() == before

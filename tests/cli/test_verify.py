@@ -1,0 +1,243 @@
+"""`resilient-infer verify`: what is said of each pin, and the exit code that CI sees."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from resilient_infer.testing.sandbox import Hang, Refused, Status
+from resilient_infer.testing.sandbox.hub import Quota
+
+from .conftest import MANIFEST, Command, Ended, Project
+
+QUICK = ("--timeout", "0.3", "--max-wait", "0.5")
+TOKEN = "hf_0123456789abcdef"
+
+
+@pytest.fixture
+def locked(project: Project, command: Command) -> Project:
+    """The project with both aliases locked."""
+    assert command("lock").code == 0
+    project.hub.forget()
+    return project
+
+
+def state_of(ended: Ended, alias: str) -> str:
+    found = re.search(rf"^  (\w+) +{alias} ", ended.out, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def test_pins_that_hold_are_a_row_each(locked: Project, command: Command) -> None:
+    """Two requests a pin, exit 0, nothing on stderr, nothing written."""
+    before = locked.files()
+    ended = command("verify")
+
+    assert (ended.code, ended.err) == (0, "")
+    rows = [line.split() for line in ended.out.splitlines()]
+    assert rows[:-1] == [
+        ["ok", "gpt2", "openai-community/gpt2", locked.gpt2.head[:12], "main"],
+        ["ok", "sentiment", "acme/sentiment", locked.sentiment.head[:12], "main"],
+    ]
+    assert ended.out.splitlines()[-1].startswith("2 pins: 2 ok   ")
+    assert ended.out.endswith(", 4 requests\n")
+    assert locked.hub.count() == 4
+    assert locked.files() == before
+
+
+def test_a_branch_that_has_moved_is_told_and_fails_only_if_asked(locked: Project, command: Command) -> None:
+    """Documents are no drift; weights are, and exit 1 with --fail-on drift alone."""
+    locked.gpt2.push({"README.md": "new"})
+    locked.sentiment.push({"model.safetensors": b"new"})
+
+    ended = command("verify")
+    assert (ended.code, state_of(ended, "gpt2"), state_of(ended, "sentiment")) == (0, "ok", "drift")
+    assert f"main is at {locked.sentiment.head[:12]} now: weights  RI302" in ended.out
+    assert "2 pins: 1 ok, 1 drift" in ended.out
+    assert "\nerror" not in ended.out
+
+    failing = command("verify", "--fail-on", "drift")
+    assert failing.code == 1
+    assert "error RI302 lockfiles/models.lock.yaml:" in failing.out
+    assert command("verify", "--fail-on", "info").code == 1
+    assert command("verify", "--fail-on", "warning").code == 0
+
+
+FATES: dict[str, tuple[Callable[[Project], object], str, str]] = {
+    "squashed": (lambda on: on.sentiment.squash(), "RI201", "error"),
+    "deleted": (lambda on: on.hub.delete("acme/sentiment"), "RI202", "error"),
+    "made private": (lambda on: on.sentiment.make_private(), "RI202", "error"),
+    "renamed": (lambda on: on.hub.rename("acme/sentiment", "acme/feeling"), "RI203", "warning"),
+    "gated": (lambda on: on.sentiment.gate(), "RI205", "error"),
+    "disabled": (lambda on: on.sentiment.disable(), "RI206", "error"),
+    "a weight file deleted": (lambda on: on.sentiment.lose("model.safetensors"), "RI207", "error"),
+    "other bytes": (lambda on: on.sentiment.tamper("model.safetensors", b"evil"), "RI104", "error"),
+}
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_what_has_become_of_a_pin_is_said_with_its_place_and_what_to_do(
+    locked: Project, command: Command, fate: str
+) -> None:
+    """Code, file:line, alias, and a hint; the other pin is still looked at."""
+    happens, code, state = FATES[fate]
+    before = locked.files()
+    happens(locked)
+
+    ended = command("verify")
+
+    assert ended.code == (1 if state == "error" else 0)
+    assert (state_of(ended, "gpt2"), state_of(ended, "sentiment")) == ("ok", state)
+    assert re.search(
+        rf"^{state} {code} (SECURITY )?lockfiles/models\.lock\.yaml:\d+ sentiment: .+\n {{6}}\S",
+        ended.out,
+        re.MULTILINE,
+    )
+    assert f"2 pins: 1 ok, 1 {state}" in ended.out
+    assert locked.files() == before
+    assert command("verify", "--fail-on", "warning").code == 1
+
+
+def test_a_security_finding_is_called_one_and_no_flag_silences_it(locked: Project, command: Command) -> None:
+    """Another repo under the old name: --exit-zero does not help; it does for what is no security matter."""
+    locked.hub.delete("acme/sentiment")
+    assert command("verify", "--exit-zero").code == 0
+    locked.hub.model("acme/sentiment")
+
+    ended = command("verify", "--exit-zero", "--allow-unchecked")
+
+    assert ended.code == 1
+    assert "error RI204 SECURITY lockfiles/models.lock.yaml:" in ended.out
+
+
+@pytest.mark.parametrize("fault", [Status(code=503), Refused(), Hang()], ids=["503", "refused", "hang"])
+def test_vf1_a_hub_that_does_not_answer_is_never_gone(
+    locked: Project, command: Command, fault: Status | Refused | Hang
+) -> None:
+    """Exit 3, each pin unchecked; --allow-unchecked makes it 0, and says so."""
+    before = locked.files()
+    locked.hub.fail(fault)
+
+    ended = command("verify", *QUICK)
+    assert (ended.code, ended.err) == (3, "")
+    assert "2 pins: 2 unchecked" in ended.out
+    assert set(re.findall(r"RI\d{3}", ended.out)) == {"RI900"}
+    allowed = command("verify", *QUICK, "--allow-unchecked")
+    assert allowed.code == 0
+    assert allowed.err == "warning: 2 not checked, and --allow-unchecked says that this is no failure\n"
+    assert locked.files() == before
+
+
+def test_an_error_weighs_more_than_what_could_not_be_told(locked: Project, command: Command) -> None:
+    """Precedence 1 before 3; allowing the unchecked does not allow the error."""
+    locked.hub.fail(Status(code=503), repo="openai-community/gpt2")
+    locked.sentiment.squash()
+
+    ended = command("verify", *QUICK)
+    assert ended.code == 1
+    assert "2 pins: 1 unchecked, 1 error" in ended.out
+    assert command("verify", *QUICK, "--allow-unchecked").code == 1
+    assert command("verify", *QUICK, "--exit-zero").code == 3
+
+
+def test_a_quota_that_is_used_up_is_waited_for_no_longer_than_allowed(
+    locked: Project, command: Command
+) -> None:
+    """What is left over is not checked, and the wait is told."""
+    locked.hub.limit(Quota(api=500, resolvers=2, window=300.0))
+
+    ended = command("verify", "--max-wait", "1")
+
+    assert ended.code == 3
+    assert "quota" in ended.out or "429" in ended.out
+    assert locked.hub.count() <= 4
+
+
+def test_what_is_wrong_in_the_files_is_told_with_the_rest(locked: Project, command: Command) -> None:
+    """An alias that is not locked is an error; one only in the lock is worth a word."""
+    locked.manifest.write_text("version: 1\nmodels:\n  sentiment: acme/sentiment\n  third: acme/third\n")
+
+    ended = command("verify")
+
+    assert ended.code == 1
+    assert "error RI101 lockfiles/models.yaml:4 third: not locked" in ended.out
+    assert "info RI102 lockfiles/models.lock.yaml:5 gpt2: no alias of lockfiles/models.yaml" in ended.out
+    assert "1 pin: 1 ok; in the files: 1 error, 1 for information" in ended.out
+
+
+def test_without_a_lock_every_alias_is_a_finding(project: Project, command: Command) -> None:
+    """Exit 1, and nothing is asked."""
+    ended = command("verify")
+
+    assert ended.code == 1
+    assert ended.out.count("error RI101 ") == 2
+    assert project.hub.requests == ()
+
+
+def test_an_environment_sees_its_own_pins_before_the_others(project: Project, command: Command) -> None:
+    """What it does not replace comes from the default file; a flaw there that is replaced is none."""
+    project.sentiment.branch("stable")
+    project.manifest.write_text(f"{MANIFEST}environments:\n  prod: {{sentiment: acme/sentiment@stable}}\n")
+    command("lock", "--all-envs")
+    revision = project.sentiment.head
+    text = project.lock.read_text()
+    project.lock.write_text(text.replace(revision, "f" * 40))
+
+    ended = command("verify", "--env", "prod")
+
+    assert ended.code == 0
+    assert [line.split()[-1] for line in ended.out.splitlines()[:2]] == ["main", "stable"]
+    assert command("verify").code == 1
+
+
+def test_few_pins_and_a_token_are_looked_at_in_depth(
+    locked: Project, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API is asked too: it sees a file that was exchanged beside the weights."""
+    locked.sentiment.tamper("tokenizer.json", "evil")
+    assert command("verify").code == 0
+    assert command("verify", "--deep").code == 1
+    locked.hub.token(TOKEN)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+
+    ended = command("verify")
+
+    assert ended.code == 1
+    assert "error RI104 SECURITY" in ended.out
+    assert TOKEN not in ended.out + ended.err
+
+
+KEYS = {"schema_version", "command", "exit_code", "pins", "findings", "elapsed", "requests", "error"}
+
+
+def test_json_is_one_object_with_the_same_keys_always(locked: Project, command: Command) -> None:
+    """After a success, a finding, and a file that cannot be read."""
+    good = json.loads(command("verify", "--format", "json").out)
+    locked.sentiment.squash()
+    bad = json.loads(command("verify", "--format", "json").out)
+    locked.lock.write_text("models: {}\n")
+    ended = command("verify", "--format", "json")
+    broken = json.loads(ended.out)
+
+    assert all(set(record) == KEYS for record in (good, bad, broken))
+    assert [(pin["alias"], pin["state"]) for pin in good["pins"]] == [("gpt2", "ok"), ("sentiment", "ok")]
+    assert (good["exit_code"], good["findings"], good["error"]) == (0, [], None)
+    assert bad["pins"][1]["codes"] == ["RI201"]
+    assert bad["findings"][0]["file"] == "lockfiles/models.lock.yaml"
+    assert bad["findings"][0]["hint"]
+    assert (ended.code, broken["exit_code"], broken["error"]["kind"]) == (2, 2, "ConfigError")
+
+
+def test_a_terminal_gets_rows_that_fit(locked: Project, command: Command) -> None:
+    """Long names lose their middle, not the columns behind them; in a pipe they stay whole up to a point."""
+    name = "acme/a-model-whose-name-goes-on-and-on-and-tells-everything-it-was-trained-on-twice"
+    locked.hub.model(name)
+    locked.manifest.write_text(f"version: 1\nmodels:\n  long: {name}\n")
+    command("lock")
+
+    ended = command("verify")
+    assert ended.code == 0
+    row = ended.out.splitlines()[0]
+    assert "acme/" in row
+    assert "…" in row
+    assert row.endswith(f"{locked.hub.repo(name).head[:12]}  main")
