@@ -73,7 +73,7 @@ def _patient(patience: Patience) -> tuple[PatientHub, bool]:
     quota = Quota()
     hub = HuggingFaceHub(timeout=patience.timeout, wall=time.time, now=time.monotonic, quota=quota)
     patient = PatientHub(
-        _Narrow(hub, patience.jobs),
+        narrowed(hub, patience.jobs),
         quota,
         max_wait=patience.max_wait,
         sleep=time.sleep,
@@ -83,9 +83,12 @@ def _patient(patience: Patience) -> tuple[PatientHub, bool]:
     return patient, hub.has_token
 
 
-class _Narrow:
-    """A Hub that is asked at most so many things at a time. Who waits between repeats takes no place."""
+def narrowed(hub: Hub, jobs: int) -> Hub:
+    """`hub`, asked at most so many things at a time. Who waits between repeats takes no place."""
+    return _Narrow(hub, jobs)
 
+
+class _Narrow:
     def __init__(self, hub: Hub, jobs: int) -> None:
         self._hub = hub
         self._places = threading.BoundedSemaphore(jobs)

@@ -3,9 +3,9 @@
 import sys
 import threading
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
-_SILENCE: Final = 1.0
+SILENCE: Final = 1.0
 """Seconds before anything is shown."""
 
 _PACE: Final = 0.2
@@ -13,14 +13,18 @@ _PACE: Final = 0.2
 
 
 class Progress:
-    """Shown on stderr while the block runs, if that is a terminal; cleared behind it.
+    """Shown while the block runs, if the stream is a terminal; cleared behind it.
 
     Args:
         doing: What is going on, for example "asking the Hub".
+        stream: None: stderr.
+        silence: Seconds before anything is shown.
     """
 
-    def __init__(self, doing: str) -> None:
+    def __init__(self, doing: str, *, stream: TextIO | None = None, silence: float = SILENCE) -> None:
         self._doing = doing
+        self._stream = sys.stderr if stream is None else stream
+        self._silence = silence
         self._count = ""
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -30,7 +34,7 @@ class Progress:
         self._count = f": {done} of {total}"
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if self._stream.isatty():
             self._thread = threading.Thread(target=self._show, daemon=True, name="resilient-infer-progress")
             self._thread.start()
         return self
@@ -46,15 +50,15 @@ class Progress:
             self._thread.join()
 
     def _show(self) -> None:
-        if self._ended.wait(_SILENCE):
+        if self._ended.wait(self._silence):
             return
         shown = 0
         while True:
             line = f"{self._doing}{self._count}"
-            sys.stderr.write(f"\r{line:<{shown}}")
-            sys.stderr.flush()
+            self._stream.write(f"\r{line:<{shown}}")
+            self._stream.flush()
             shown = len(line)
             if self._ended.wait(_PACE):
                 break
-        sys.stderr.write(f"\r{'':<{shown}}\r")
-        sys.stderr.flush()
+        self._stream.write(f"\r{'':<{shown}}\r")
+        self._stream.flush()

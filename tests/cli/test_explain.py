@@ -1,0 +1,174 @@
+"""`resilient-infer explain`: everything a call would go through, with its place, and nobody asked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command, Project
+
+SECRET = "sk-abcdefgh12345678"
+
+LONG = """\
+version: 1
+providers:
+  groq: {kind: openai, url: https://api.groq.com/openai/v1, key_env: GROQ_API_KEY, concurrency: 3}
+  ours: {kind: hf-endpoint, url_env: SENTIMENT_URL, token: hub}
+policy: {retries: 1}
+models:
+  gpt2: openai-community/gpt2
+  sentiment:
+    deadline: 5
+    targets:
+      - model: acme/sentiment
+        routes: [ours, hf-inference]
+  chat:
+    task: chat
+    breaker: {open: 2}
+    targets:
+      - provider: groq
+        name: llama-3.1-8b-instant
+        pin: floating
+        price: {input: 0.05, output: 0, cached: 0.000001}
+        attempt_timeout: 7
+environments:
+  prod: {gpt2: openai-community/gpt2@v2}
+"""
+
+
+@pytest.fixture
+def explained(project: Project, command: Command, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A long manifest, locked, and one of its variables set."""
+    project.manifest.write_text(LONG)
+    assert command("lock").code == 0
+    project.hub.forget()
+    monkeypatch.setenv("GROQ_API_KEY", SECRET)
+    return project
+
+
+def record_of(command: Command, *arguments: str) -> dict[str, object]:
+    ended = command("explain", *arguments, "--format", "json")
+    record = json.loads(ended.out)
+    assert record["exit_code"] == ended.code
+    assert isinstance(record, dict)
+    return record
+
+
+def test_targets_and_routes_are_told_in_order_with_their_places(explained: Project, command: Command) -> None:
+    """Model, commit, pin, provider, variables; each with file and line."""
+    ended = command("explain", "sentiment")
+
+    assert (ended.code, ended.err) == (0, "")
+    lines = [" ".join(line.split()) for line in ended.out.splitlines()]
+    lock = explained.lock.read_text().splitlines()
+    pin = next(number for number, line in enumerate(lock, 1) if "- model: acme/sentiment" in line)
+    assert lines[0] == "sentiment text-classification lockfiles/models.yaml:9"
+    assert "1 acme/sentiment lockfiles/models.yaml:11" in lines
+    assert f"commit {explained.sentiment.head} (main) lockfiles/models.lock.yaml:{pin}" in lines
+    assert any(line.startswith("pin declared: ") for line in lines)
+    first = lines.index("1.1 ours:acme/sentiment lockfiles/models.yaml:12")
+    assert lines[first + 1 : first + 4] == [
+        "provider hf-endpoint lockfiles/models.yaml:4",
+        "url SENTIMENT_URL: not set",
+        "key asked of huggingface_hub with every call",
+    ]
+    second = lines.index("1.2 hf-inference:acme/sentiment lockfiles/models.yaml:12")
+    assert "key HF_TOKEN: not set" in lines[second:]
+    assert explained.hub.requests == ()
+
+
+def test_each_value_of_the_policy_says_where_it_is_from(explained: Project, command: Command) -> None:
+    """The innermost level that says something; a time-out cut down by the deadline is the deadline's."""
+    lines = [" ".join(line.split()) for line in command("explain", "sentiment").out.splitlines()]
+    assert "deadline 5 s the alias, lockfiles/models.yaml:9" in lines
+    assert "retries 1 policy, lockfiles/models.yaml" in lines
+    assert "max_wait 5 s default" in lines
+    assert "attempt_timeout 5 s the alias, lockfiles/models.yaml:9" in lines
+
+    lines = [" ".join(line.split()) for line in command("explain", "chat").out.splitlines()]
+    assert "attempt_timeout 7 s the route, lockfiles/models.yaml:17" in lines
+    assert "concurrency 3 the provider, lockfiles/models.yaml:3" in lines
+    assert "breaker.open 2 s the alias, lockfiles/models.yaml:14" in lines
+
+
+def test_a_price_of_nothing_is_not_an_unknown_one(explained: Project, command: Command) -> None:
+    """0 is told as 0, absent as unknown, exact either way."""
+    text = command("explain", "chat").out
+    assert "input 0.05 USD per million tokens, output 0 USD per million tokens" in text
+    assert "cached 0.000001 USD" in text
+    assert "price             unknown" in command("explain", "gpt2").out
+
+
+def test_no_value_of_a_variable_is_shown(explained: Project, command: Command) -> None:
+    """Only whether it is set."""
+    for arguments in (["explain", "chat"], ["explain", "chat", "--format", "json"]):
+        ended = command(*arguments)
+        assert "GROQ_API_KEY" in ended.out
+        assert SECRET not in ended.out + ended.err
+    assert "GROQ_API_KEY: set" in command("explain", "chat").out
+
+
+def test_a_token_that_hf_auth_login_left_is_found(
+    explained: Project, command: Command, bare_environment: Path
+) -> None:
+    """The variable is not set, and the route has a key all the same."""
+    (bare_environment / "hf").mkdir()
+    (bare_environment / "hf" / "token").write_text("hf_0123456789abcdef")
+    text = command("explain", "gpt2").out
+
+    assert "HF_TOKEN: not set, but found where the Hub's own tools look for it" in text
+    assert "hf_0123456789abcdef" not in text
+
+
+def test_what_is_in_the_way_of_a_call_is_told(explained: Project, command: Command) -> None:
+    """Stale, not locked, edited by hand, no lock at all: still exit 0, for it is only told."""
+    assert "\n  lock              locked, lockfiles/models.lock.yaml:" in command("explain", "gpt2").out
+    prod = command("explain", "gpt2", "--env", "prod").out
+    assert "stale: the manifest asks for openai-community/gpt2@v2" in prod
+    assert "none is locked (v2)" in prod
+    explained.manifest.write_text(f"{LONG.partition('environments')[0]}  new: acme/new\n")
+    new = command("explain", "new")
+    assert "task not known" in new.out
+    assert "not locked: lockfiles/models.lock.yaml has no entry for it" in new.out
+    assert new.code == 0
+    text = explained.lock.read_text()
+    explained.lock.write_text(text.replace(explained.gpt2.head, "f" * 40))
+    assert "not usable: lockfiles/models.lock.yaml:" in command("explain", "gpt2").out
+    explained.lock.unlink()
+    assert "not locked: there is no lock file" in command("explain", "gpt2").out
+
+
+def test_a_lock_that_is_shipped_alone_is_explained(explained: Project, command: Command) -> None:
+    """Without a manifest, the aliases that the lock tells enough about."""
+    explained.manifest.unlink()
+    record = record_of(command, "gpt2")
+
+    assert record["state"] == "locked"
+    assert command("explain", "chat").code == 2
+
+
+def test_an_unknown_alias_is_exit_2(explained: Project, command: Command) -> None:
+    """With a did-you-mean, and as JSON the same keys."""
+    ended = command("explain", "sentimant")
+    assert (ended.code, ended.out) == (2, "")
+    assert 'did you mean "sentiment"?' in ended.err
+    wrong, right = record_of(command, "sentimant"), record_of(command, "sentiment")
+    assert set(wrong) == set(right)
+    assert wrong["exit_code"] == 2
+
+
+def test_it_needs_neither_huggingface_hub_nor_a_connection(explained: Project) -> None:
+    """No module that could ask the Hub is loaded, and no socket opened."""
+    program = """
+import sys
+opened = []
+sys.addaudithook(lambda event, _: event.startswith("socket.connect") and opened.append(event))
+from resilient_infer.cli.main import run
+code = run(["explain", "sentiment", "--format", "json"])
+print(code, opened, "huggingface_hub" in sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+
+    assert done.stderr == "0 [] False\n"
