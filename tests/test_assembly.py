@@ -218,7 +218,9 @@ def test_a_token_file_that_changes_takes_effect_with_the_next_call(
             file.write_text(key)
             client.call("sentiment", "I love it")
         file.unlink()
-        with pytest.raises(AuthFailed, match=r'HF_TOKEN .* is not set, and "hf auth login" has left no token'):
+        with pytest.raises(
+            AuthFailed, match=r'HF_TOKEN .* is not set, and "hf auth login" has left no token'
+        ):
             client.call("sentiment", "I love it")
 
     assert keys_seen(server) == [f"Bearer {KEY}", f"Bearer {OTHER_KEY}"]
