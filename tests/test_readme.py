@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 import resilient_infer
 from resilient_infer import errors
@@ -17,6 +16,7 @@ from resilient_infer.lock.findings import CODES
 from resilient_infer.lock.lockfile import parse_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.testing.sandbox import Sandbox
+from resilient_infer.testing.sandbox.hub import Hub, Look
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,8 +24,9 @@ PACKAGE = ROOT / "resilient_infer"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 MODELS = {
-    "sentiment": "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
-    "gpt2": "openai-community/gpt2",
+    "distilbert/distilbert-base-uncased-finetuned-sst-2-english": "text-classification",
+    "openai-community/gpt2": "text-generation",
+    "google/vit-base-patch16-224": "image-classification",
 }
 
 
@@ -42,43 +43,54 @@ def test_each_yaml_example_is_read(text: str) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder with the README's lockfiles, where the hosted service is a sandbox."""
-    with Sandbox() as sandbox:
+def world(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """An empty folder, and an environment in which the Hub and its hosted models are sandboxes."""
+    with Sandbox() as sandbox, Hub() as hub:
         server = sandbox.serve("hf-inference", key="hf_onlyInThisTest1")
-        place = sandbox.write(tmp_path / "lockfiles", MODELS)
-        server.move(MODELS["sentiment"], "714eb0fa89d2f80546fda750413ed43d93601a13")
-        manifest = yaml.safe_load((place / "models.yaml").read_text())
-        lock = next(text for text in blocks("yaml") if "lock_version" in text)
-        example = next(text for text in blocks("yaml") if "task: text-classification" in text)
-        (place / "models.lock.yaml").write_text(lock)
-        url = next(iter(manifest["providers"].values()))["url"]
-        provider = f"providers:\n  hf-inference: {{kind: hf-inference, url: '{url}', key_env: HF_TOKEN}}\n"
-        (place / "models.yaml").write_text(example.replace("models:\n", f"{provider}models:\n", 1))
-        yield tmp_path
+        hub.token("hf_onlyInThisTest1", user="reader")
+        for model, task in MODELS.items():
+            hub.model(model, Look(task=task))
+        environ = {name: value for name, value in os.environ.items() if "RESILIENT_INFER" not in name}
+        environ |= {"HF_TOKEN": "hf_onlyInThisTest1", "HF_ENDPOINT": hub.url, "SERVER": server.url}
+        yield tmp_path, environ
 
 
-def test_the_python_examples_run_in_order(folder: Path) -> None:
-    """Each in a process of its own, as a newcomer would paste it, in a folder with the README's files."""
-    environ = {name: value for name, value in os.environ.items() if "RESILIENT_INFER" not in name}
-    environ |= {"HF_TOKEN": "hf_onlyInThisTest1"}
-    said = []
-    for example in blocks("python"):
-        ran = subprocess.run(
-            [sys.executable, "-c", example],
-            cwd=folder,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert ran.returncode == 0, f"{example}\n{ran.stderr}"
-        said.append(ran.stdout)
+def write_manifest(folder: Path, text: str, environ: dict[str, str]) -> None:
+    """The README's manifest, with the hosted service at the sandbox's address."""
+    provider = "{kind: hf-inference, url: '" + environ["SERVER"] + "', key_env: HF_TOKEN}"
+    (folder / "lockfiles").mkdir(exist_ok=True)
+    text = text.replace("models:\n", f"providers:\n  hf-inference: {provider}\nmodels:\n", 1)
+    (folder / "lockfiles" / "models.yaml").write_text(text)
 
-    assert "POSITIVE" in said[0]
-    assert said[0].splitlines()[-1] == "floating"
-    assert said[1].splitlines() == ["714eb0fa89d2f80546fda750413ed43d93601a13", "declared"]
-    assert "AttemptFinished" in said[2]
+
+def run(command: list[str], folder: Path, environ: dict[str, str]) -> str:
+    ran = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, f"{command[-1]}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout
+
+
+def test_a_newcomer_who_pastes_the_readme_gets_what_it_says(world: tuple[Path, dict[str, str]]) -> None:
+    """Manifest, lock, calls and checks in order, each in a process of its own."""
+    folder, environ = world
+    five_lines = blocks("yaml")[0]
+    experiment = next(text for text in blocks("yaml") if "targets: [{model: distilbert" in text)
+    first, off, *others = blocks("python")
+    tool = [sys.executable, "-m", "resilient_infer"]
+
+    write_manifest(folder, five_lines, environ)
+    run([*tool, "lock"], folder, environ)
+    output, revision, pin = run([sys.executable, "-c", first], folder, environ).splitlines()
+    lock = (folder / "lockfiles" / "models.lock.yaml").read_text()
+    assert "POSITIVE" in output
+    assert f'revision: "{revision}"' in lock
+    assert pin == "declared"
+    run([*tool, "lock", "--check"], folder, environ)
+    run([*tool, "verify"], folder, environ)
+    said = [run([sys.executable, "-c", example], folder, environ) for example in others]
+    assert "AttemptFinished" in said[0]
+
+    write_manifest(folder, experiment, environ)
+    assert run([sys.executable, "-c", off], folder, environ) == "floating\n"
 
 
 def test_the_command_table_names_every_command_and_no_other() -> None:
