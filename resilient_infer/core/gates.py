@@ -4,6 +4,7 @@ A gate never waits. It answers with a `Permit`, which must be settled or given
 back, or with `NotBefore`, which costs nothing.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -76,13 +77,15 @@ class Ticket:
     Attributes:
         called: A slot is kept for this ticket; ask the gate again with it.
         expires_at: Monotonic seconds until which the slot is kept; None until that is decided.
+        ask_again_at: Monotonic seconds at which a slot that was lost will be free, should nobody call.
     """
 
-    __slots__ = ("_wakes", "called", "expires_at")
+    __slots__ = ("_wakes", "ask_again_at", "called", "expires_at")
 
     def __init__(self) -> None:
         self.called = False
         self.expires_at: float | None = None
+        self.ask_again_at = math.inf
         self._wakes: list[Callable[[], None]] = []
 
     def notify(self, wake: Callable[[], None]) -> None:

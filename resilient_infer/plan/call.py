@@ -157,6 +157,7 @@ def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None
 
 def _leaves_target(call: Progress, turn: Turn, failure: Failure) -> bool:
     """Whether the call leaves the target of this route at once. A fault of the request ends the call here."""
+    _may_repeat(call, turn, failure)  # if never, the routes asked next must not count on this one
     step = call.step_after(failure)
     if step is Step.STOP:
         raise call_error(call)
@@ -173,7 +174,7 @@ def _wait_for_admission(call: Progress) -> Generator[Action, Reply, None]:
     until = _first_opening(call, last_useful)
     tickets = tuple(turn.ticket for turn in call.turns_left() if turn.ticket is not None)
     if tickets:
-        until = min(until, last_useful)
+        until = min(until, last_useful, *(ticket.ask_again_at for ticket in tickets))
     if until > last_useful or last_useful <= call.now:
         raise call_error(call)
     if until > call.now:

@@ -149,28 +149,33 @@ class Progress:
         """Seconds the next attempt on a route may take, or None if time is up.
 
         Time is kept for the routes that were not asked yet and for the targets after this one. When
-        others have failed or refused and no more may be asked, the last one gets all that is left: to
-        cut it off would help nobody.
+        others have failed or refused and none of them may help in time, the last one gets all that is
+        left: to cut it off would help nobody.
         """
         place = turn.place
-        to_come = sum(
-            1 for other in place.turns if other is not turn and other.failure is None and not other.spent
-        )
-        to_come += sum(1 for later in self.places[place.index + 1 :] if later.left)
+        others = [other for other in self.turns_left() if other is not turn and not other.spec.unusable]
+        to_come = sum(1 for other in others if other.place is place and other.failure is None)
+        to_come += len({other.place.index for other in others if other.place.index > place.index})
         return attempt_timeout(
-            math.inf if self._is_last_hope(turn) else turn.spec.attempt_timeout,
+            math.inf if self._is_last_hope(others) else turn.spec.attempt_timeout,
             time_left=self.ends_at - self.now,
             others_left=to_come,
             min_useful=self.min_useful,
             late=LATE * self.min_useful,
         )
 
-    def _is_last_hope(self, turn: Turn) -> bool:
-        """Whether there were others to ask, and none may be asked any more or lets anything through."""
-        alone = len(self.places) == 1 and len(turn.place.turns) == 1
-        return not alone and not any(
-            other is not turn and other.refusal is None for other in self.turns_left()
-        )
+    def _is_last_hope(self, others: list[Turn]) -> bool:
+        """Whether there were others to ask, and none of those left may be asked in time."""
+        usable = sum(not turn.spec.unusable for place in self.places for turn in place.turns)
+        return usable > 1 and not any(self._may_open(other) for other in others)
+
+    def _may_open(self, turn: Turn) -> bool:
+        """Whether a route lets the call through in time, as far as its last answer tells."""
+        refusal = turn.refusal
+        if refusal is None:
+            return True
+        in_time = refusal.moment <= self.now + self.useful_from(self.now)
+        return refusal.reason.passes and (in_time or math.isinf(refusal.moment))
 
     def _usual_timeout(self, turn: Turn) -> float:
         """Seconds an attempt on a route gets when nothing went before it and the caller is in no hurry."""
@@ -202,8 +207,6 @@ class Progress:
             turn.refusal = answer
             return None
         turn.ticket = turn.refusal = None
-        if answer.change is not None:
-            self.chronicle.circuit_changed(str(spec.route), answer.change, self.now)
         return answer
 
     def pay(self, turn: Turn) -> bool:
@@ -262,6 +265,8 @@ class Progress:
             fresh=turn.fresh,
         )
         self.flight = Flight(turn, permit, attempt, self.now)
+        # Told only now: whatever a listener does, the permit is given back.
+        self.chronicle.circuit_changed(str(turn.spec.route), permit.change, self.now)
         return attempt
 
     def under_way(self) -> None:
@@ -291,12 +296,12 @@ class Progress:
             verdict, clean = Verdict.SUCCESS, turn.repeats == 0
         else:
             verdict, clean = outcome.kind.verdict, False
-            if outcome.kind in TIMEOUTS and flight.attempt.timeout < self._usual_timeout(turn):
+            usual = self._usual_timeout(turn) - LATE * self.min_useful
+            if outcome.kind in TIMEOUTS and flight.attempt.timeout < usual:
                 verdict = Verdict.IGNORE  # the caller's deadline ended it, or what the call did before
         change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=elapsed, clean=clean)
         self.chronicle.attempt_finished(flight.attempt, outcome, self.now, elapsed=elapsed)
-        if change is not None:
-            self.chronicle.circuit_changed(str(turn.spec.route), change, self.now)
+        self.chronicle.circuit_changed(str(turn.spec.route), change, self.now)
         if isinstance(outcome, Failure):
             self._note(turn, outcome)
 

@@ -72,7 +72,8 @@ class Breaker:
             del self._probes[permit]
         if len(self._probes) + self._probe_tally.calls < self._config.probes:
             return None
-        soonest = min(permit.expires_at for permit in self._probes)
+        # A lease is the longest a probe can take; most are back, for better or worse, much sooner.
+        soonest = min(now + self._config.open, *(permit.expires_at for permit in self._probes))
         return NotBefore(soonest, SkipReason.OPEN, "a probe is on its way")
 
     def take(self, permit: Permit) -> CircuitChange | None:

@@ -4,7 +4,9 @@ Not locked: it belongs to a gate, which holds its own lock. Whoever calls a
 method that may free a slot wakes the tickets it returns, after the lock.
 """
 
+import math
 from collections import deque
+from itertools import chain
 from typing import Final
 
 from resilient_infer.core.gates import Permit, Ticket
@@ -57,12 +59,12 @@ class Bulkhead:
 
     def queue_up(self, ticket: Ticket | None) -> Ticket | None:
         """A place in the queue: the one already held, a new one, or None if the queue is full."""
-        if ticket is not None and ticket in self._queue:
-            return ticket
-        if len(self._queue) >= self._limit:
-            return None
-        ticket = Ticket()
-        self._queue.append(ticket)
+        if ticket is None or ticket not in self._queue:
+            if len(self._queue) >= self._limit:
+                return None
+            ticket = Ticket()
+            self._queue.append(ticket)
+        ticket.ask_again_at = self._next_loss()
         return ticket
 
     def leave(self, ticket: Ticket) -> list[Ticket]:
@@ -73,6 +75,12 @@ class Bulkhead:
         if ticket in self._queue:
             self._queue.remove(ticket)
         return []
+
+    def _next_loss(self) -> float:
+        """When the first of the slots that are taken or kept is lost, if it is not given back before."""
+        kept = (ticket.expires_at for ticket in self._called if ticket.expires_at is not None)
+        flying = (permit.expires_at for permit in self._flying)
+        return min(chain(flying, kept), default=math.inf)
 
     def _call_waiting(self) -> list[Ticket]:
         called = []

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilient_infer.core.events import CallFinished
+from resilient_infer.core.events import CallFinished, CircuitChanged
 from resilient_infer.core.gates import Permit
 from resilient_infer.errors import CallError
 from resilient_infer.plan.call import call_plan
+from resilient_infer.plan.spec import Env
 from resilient_infer.policies.trip import BreakerConfig
 from tests.plan.by_hand import advanced, begun
 from tests.plan.scripts import Drama, dramas
@@ -124,3 +125,18 @@ def test_rb5_a_token_is_taken_before_the_sleep_and_returned_if_the_repeat_is_nev
     plan.close()
 
     assert gate.take_token()
+
+
+def test_cx1_a_listener_interrupted_while_it_hears_of_a_probe_leaks_no_probe() -> None:
+    """Ctrl-C in a user's listener: the permit that caused the event is given back."""
+    stage = Stage(targets=(("a",),), breaker=BreakerConfig(consecutive=1, open=1.0), retries=0)
+    play_simulated(stage, {"a": [REFUSED]})
+
+    def interrupted(event: object) -> None:
+        if isinstance(event, CircuitChanged):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        next(call_plan(stage.spec(), Env(stage.env.jitter, interrupted), 50.0))
+
+    assert isinstance(stage.route("a").gate.ask(50.0, lease=1.0), Permit)

@@ -84,11 +84,11 @@ def test_dl3_an_attempt_keeps_time_for_the_targets_after_it(drama: Drama) -> Non
     """attempt_timeout = min(configured, remaining - reserve), and never less than is useful.
 
     Only the last route that can help, after every other one was asked or passed over, gets more than is
-    configured: all the time that is left.
+    configured: all the time that is left. No time is kept for what cannot be asked at all.
     """
     told = play(drama)
     reached = -1
-    routes = {f"server:{name}" for target in drama.targets for name in target}
+    routes = {f"server:{name}" for target in drama.targets for name in target if name not in drama.unusable}
     met: set[str] = set()
     for event in told.events:
         if isinstance(event, AttemptFinished | RouteSkipped):
@@ -98,7 +98,8 @@ def test_dl3_an_attempt_keeps_time_for_the_targets_after_it(drama: Drama) -> Non
             continue
         reached = max(reached, drama.target_of(event.route))
         left = drama.deadline - event.at
-        to_come = 0 if any(drama.contexts) else len(drama.targets) - 1 - reached
+        later = [] if any(drama.contexts) else drama.targets[reached + 1 :]
+        to_come = sum(any(name not in drama.unusable for name in target) for target in later)
         if event.timeout > drama.attempt_timeout:
             assert len(routes) > 1
             assert routes - {event.route} <= met or any(drama.contexts)

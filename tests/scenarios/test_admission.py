@@ -269,3 +269,16 @@ def test_a_payload_that_one_route_cannot_say_goes_to_the_other(play: Play) -> No
     told = play(Stage(payload=payload, kinds={"b": "hf-endpoint"}), {"a": [OK], "b": [OK]})
 
     assert told.order == "b"
+
+
+def test_bh1_a_queue_behind_slots_that_were_lost_moves_on_when_their_leases_end(play: Play) -> None:
+    """Nobody is left to call the ticket: the expiry is the guarantee, and the call looks for itself."""
+    stage = Stage(targets=(("a",),), concurrency=2)
+    gate = stage.route("a").gate
+    lost = [gate.ask(0.0, lease=lease) for lease in (20.0, 8.0)]
+    assert all(isinstance(permit, Permit) for permit in lost)
+
+    told = play(stage, {"a": [OK]})
+
+    assert told.asked == [("a", pytest.approx(8.0))]
+    assert len(told.told(RouteSkipped)) == 1

@@ -3,10 +3,12 @@
 import pytest
 
 from resilient_infer.core.events import (
+    AttemptStarted,
     CircuitChanged,
     TargetFailed,
     WaitStarted,
 )
+from resilient_infer.core.gates import Permit, SkipReason
 from resilient_infer.core.http import FaultKind
 from resilient_infer.core.payload import Payload
 from resilient_infer.core.result import Result
@@ -160,3 +162,69 @@ def test_two_servers_that_cannot_be_connected_to_stop_no_chat(play: Play) -> Non
     told = play(stage, {"a": [unconnected], "b": [unconnected], "c": [Reaction(body=GENERATED)]})
 
     assert told.order == "abc"
+
+
+@pytest.mark.parametrize("targets", [ALONE, (("a",), ("b",)), (("a", "b"),)])
+@pytest.mark.parametrize("at", [0.1, 3600.123, 54321.7])
+def test_dl6_a_hang_counts_whatever_the_clock_says_when_the_call_starts(
+    play: Play, targets: tuple[tuple[str, ...], ...], at: float
+) -> None:
+    """The time left is a difference of floats; its last digit must not decide whose fault a hang is."""
+    stage = Stage(targets=targets, deadline=5.1, attempt_timeout=10.0, breaker=TOUCHY)
+
+    told = play(stage, {"a": [HANG], "b": [OK]}, at=at)
+
+    assert [change.route for change in told.told(CircuitChanged)] == ["server:a"]
+
+
+def test_a_route_whose_sibling_will_not_be_asked_again_is_the_last_hope(play: Play) -> None:
+    """A route that timed out is no hope any more, in the same target as little as in another one."""
+    stage = Stage(targets=(("a", "b"),), attempt_timeout=1.0)
+
+    told = play(stage, {"a": [HANG], "b": [Reaction(seconds=3.0)]})
+
+    assert isinstance(told.ended, Result)
+    assert told.order == "ab"
+
+
+def test_a_route_that_cannot_be_asked_at_all_is_no_hope(play: Play) -> None:
+    """No time is kept for it, and none is taken from the last route that can help."""
+    stage = Stage(
+        targets=(("a",), ("b",), ("c",)), attempt_timeout=1.0, deadline=5.0, unusable={"c": "KEY is not set"}
+    )
+
+    told = play(stage, {"a": [HANG], "b": [Reaction(seconds=3.9)]})
+    alone = play(Stage(attempt_timeout=1.0, unusable={"b": "KEY is not set"}), {"a": [HANG]})
+
+    assert isinstance(told.ended, Result)
+    assert told.order == "ab"
+    assert alone.error.attempts[0].elapsed == 1.0
+
+
+def test_a_full_route_is_still_a_hope_for_a_fallback_that_hangs(play: Play) -> None:
+    """A slot is soon free again: the fallback gets its own timeout, and the primary the rest."""
+    stage = Stage(concurrency=1)
+    gate = stage.route("a").gate
+    held = gate.ask(0.0, lease=100.0)
+    assert isinstance(held, Permit)
+
+    def freeing(event: object) -> None:
+        if isinstance(event, AttemptStarted) and event.route == "server:b":
+            gate.release(held)
+
+    stage.env = type(stage.env)(stage.env.jitter, freeing)
+
+    told = play(stage, {"a": [OK], "b": [HANG]})
+
+    assert told.asked == [("b", 0.0), ("a", pytest.approx(10.0))]
+    assert told.result.route == "server:a"
+
+
+def test_short_advice_of_the_primary_leaves_a_hanging_fallback_its_own_timeout(play: Play) -> None:
+    """What may be asked again in time is a hope; what opens after the deadline is none."""
+    soon, late = Stage(), Stage(attempt_timeout=1.0)
+    soon.route("a").gate.postpone(4.0, SkipReason.ADVISED, "")
+    late.route("a").gate.postpone(40.0, SkipReason.ADVISED, "")
+
+    assert play(soon, {"a": [OK], "b": [HANG]}).result.route == "server:a"
+    assert play(late, {"a": [OK], "b": [Reaction(seconds=3.0)]}).result.route == "server:b"

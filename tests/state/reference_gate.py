@@ -71,7 +71,7 @@ class ReferenceGate:
         if self.state == "half-open":
             self.probing = [held for held in self.probing if held.expires_at > now]
             if len(self.probing) + len(self.reported) >= self.config.probes:
-                return min(held.expires_at for held in self.probing), "OPEN"
+                return min(now + self.config.open, *(held.expires_at for held in self.probing)), "OPEN"
         return None
 
     # What is reported

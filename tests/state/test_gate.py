@@ -92,13 +92,13 @@ def test_cb5_nothing_is_sent_before_the_open_time_is_over(wait):
 
 @given(quota=st.integers(1, 6), more=st.integers(1, 6))
 def test_cb6_no_more_probes_are_in_flight_than_the_quota(quota, more):
-    """Half-open: in-flight probes <= quota; others are rejected at once, until a lease could end."""
-    asked = gate(BreakerConfig(probes=quota))
+    """Half-open: in-flight probes <= quota; others are rejected at once, for one open time."""
+    asked = gate(BreakerConfig(probes=quota, open=1.0))
     fail(asked, 5)
     probes = [admitted(asked, 1.0) for _ in range(quota)]
 
     for _ in range(more):
-        assert refused(asked, 2.0).moment == 1.0 + LEASE
+        assert refused(asked, 2.0).moment == 3.0
     settle(asked, probes[0], Verdict.SUCCESS, 2.0)
     if quota > 1:  # one has reported, which uses up its place; one that is given back frees it
         refused(asked, 2.0)
@@ -280,4 +280,14 @@ def test_cb6_the_rejection_names_the_first_moment_a_place_may_come_free():
     admitted(asked, 1.0, lease=30.0)
     admitted(asked, 1.0, lease=5.0)
 
-    assert refused(asked, 2.0).moment == 6.0
+    assert refused(asked, 5.5).moment == 6.0
+
+
+def test_cb5_who_is_refused_for_a_probe_is_told_to_come_back_soon():
+    """The probe's lease is its longest life, not what a caller should wait: one open time tells more."""
+    asked = gate(BreakerConfig(consecutive=1, open=1.0))
+    fail(asked, 1)
+    admitted(asked, 1.0, lease=31.0)
+
+    assert refused(asked, 1.5).moment == 2.5
+    assert refused(asked, 31.5).moment == 32.0
