@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from resilient_infer.core.attempt import Attempt
-from resilient_infer.core.http import HttpRequest, Reception
+from resilient_infer.core.http import HttpRequest, Reception, TransportFault
 from resilient_infer.core.outcome import Failure
 from resilient_infer.core.result import Result
 from resilient_infer.drivers import exchange
@@ -40,9 +40,10 @@ def drive(
         CallError: No answer, or the client was closed meanwhile.
         ProviderError: A codec broke its contract.
     """
-    plan = call_plan(spec, env, clock())
+    now = clock()
+    plan = call_plan(spec, env, now)
     try:
-        return _perform(plan, spec, transport, sleepers, clock)
+        return _perform(plan, now, spec, transport, sleepers, clock)
     except StopIteration as done:
         result: Result = done.value
         return result
@@ -54,10 +55,15 @@ def drive(
 
 
 def _perform(
-    plan: Plan, spec: CallSpec, transport: Transport, sleepers: Sleepers, clock: Callable[[], float]
+    plan: Plan,
+    now: float,
+    spec: CallSpec,
+    transport: Transport,
+    sleepers: Sleepers,
+    clock: Callable[[], float],
 ) -> Result:
-    """Drive until the plan stops, which it says by `StopIteration`."""
-    flying: tuple[Attempt, HttpRequest] | None = None
+    """Drive, from `now` on, until the plan stops, which it says by `StopIteration`."""
+    flying: tuple[Attempt, HttpRequest, float] | None = None
     action = next(plan)
     while True:
         value: Done | Failure | None = None
@@ -66,15 +72,24 @@ def _perform(
             if isinstance(request, Failure):
                 value = request
             else:
-                flying = action.attempt, request
+                flying = action.attempt, request, now
         elif flying is not None:
             # The only attempt in flight: sent here, in line, rather than from a thread of its own.
-            attempt, request = flying
+            attempt, request, ordered_at = flying
             flying = None
-            reception = transport.send(request, timeout=attempt.timeout, fresh=attempt.fresh)
+            # To put a large payload in words takes time, too, and it is the attempt's.
+            timeout = max(0.0, attempt.timeout - (clock() - ordered_at))
+            reception = transport.send(request, timeout=timeout, fresh=attempt.fresh)
+            if sleepers.closed and isinstance(reception, TransportFault):
+                plan.throw(_closed(spec))  # perhaps it was cut short for that: it says nothing of the server
             value = Done(attempt, exchange.read(attempt, reception))
         else:
             sleepers.sleep(max(0.0, action.until - clock()), action.tickets)
             if sleepers.closed:
-                plan.throw(CallError(f"{spec.alias.alias}: the client was closed", alias=spec.alias.alias))
-        action = plan.send(Reply(clock(), value))
+                plan.throw(_closed(spec))
+        now = clock()
+        action = plan.send(Reply(now, value))
+
+
+def _closed(spec: CallSpec) -> CallError:
+    return CallError(f"{spec.alias.alias}: the client was closed", alias=spec.alias.alias)

@@ -1,5 +1,6 @@
 """The sync driver: what interrupts it comes through, and everything is given back."""
 
+import itertools
 import signal
 import threading
 import time
@@ -11,15 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilient_infer.core.events import CallFinished
+from resilient_infer.core.events import AttemptStarted, CallFinished, CircuitChanged
 from resilient_infer.core.gates import Permit, Ticket
 from resilient_infer.core.http import HttpRequest, Reception
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError, DeadlineExceeded
 from resilient_infer.plan.progress import LATE
+from resilient_infer.policies.trip import BreakerConfig
 from tests.scenarios.stage import (
     HANG,
+    LOST,
     OK,
     SERVER_ERROR,
     THROTTLED,
@@ -199,3 +202,48 @@ def test_dl1_a_call_without_any_time_left_sends_nothing_more() -> None:
 
     with pytest.raises(DeadlineExceeded):
         drive(stage.spec(), stage.env, world, world, world.clock)
+
+
+def test_cx4_what_closing_cuts_short_is_not_held_against_the_server() -> None:
+    """CX4, CX1: cancelled by choice is IGNORE for the circuit, and no new attempt is started."""
+    stage = Stage(targets=(("a",), ("b",)), concurrency=1, breaker=BreakerConfig(consecutive=1))
+    sleepers = Sleepers()
+    world = Acting(LOST, OK, on_send=sleepers.close)
+
+    with pytest.raises(CallError, match="story: the client was closed"):
+        drive(stage.spec(), stage.env, world, sleepers, world.clock)
+
+    assert free(stage)
+    assert [event for event in stage.events if isinstance(event, CircuitChanged)] == []
+    assert sum(isinstance(event, AttemptStarted) for event in stage.events) == 1
+
+
+def test_cx4_an_answer_that_comes_while_the_client_is_closed_is_returned() -> None:
+    """In-flight finish: the caller gets what was paid for."""
+    stage = Stage(targets=ALONE)
+    sleepers = Sleepers()
+    world = Acting(OK, on_send=sleepers.close)
+
+    assert drive(stage.spec(), stage.env, world, sleepers, world.clock).route == "server:a"
+
+
+def test_dl4_time_spent_on_putting_a_payload_in_words_is_the_attempt_s_own() -> None:
+    """Sum of attempts <= deadline, although each look at this clock finds it a little later."""
+    stage = Stage(targets=ALONE, deadline=5.0, attempt_timeout=10.0)
+    looks = itertools.count()
+    ends: list[float] = []
+
+    class Slow(Acting):
+        def clock(self) -> float:
+            self.now = next(looks) * 0.125
+            return self.now
+
+        def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
+            ends.append(self.now + timeout)
+            return super().send(request, timeout=timeout, fresh=fresh)
+
+    world = Slow(OK)
+
+    drive(stage.spec(), stage.env, world, world, world.clock)
+
+    assert ends == [pytest.approx(5.0)]
