@@ -19,6 +19,7 @@ from requests.utils import urldefragauth
 from urllib3.util import Retry, Url, parse_url
 
 from resilient_infer.core.http import FaultKind, HttpRequest, HttpResponse, Reception, TransportFault
+from resilient_infer.core.secret import HIDDEN
 from resilient_infer.errors import ConfigError
 from resilient_infer.transport.body import ACCEPTED, CHUNK, read_body
 from resilient_infer.transport.connection import CURRENT, LimitedAdapter, LimitedPool
@@ -57,6 +58,15 @@ class _Server:
     absolute: bool
 
 
+class _Unshown(str):
+    """A header's value, perhaps a token, that no tool shows which prints the variables of a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Template:
     """A request as far as it is the same every time.
@@ -70,7 +80,7 @@ class _Template:
     server: _Server
     target: str
     given: tuple[tuple[str, str], ...] = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, _Unshown] = field(repr=False)
     spelling: Mapping[str, str]
 
     def with_call_headers(self, extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -79,7 +89,7 @@ class _Template:
         Raises:
             ConfigError: One of them cannot be sent.
         """
-        headers = dict(self.headers)
+        headers: dict[str, str] = dict(self.headers)
         for name, value in extra:
             check_header(name, value)
             headers[self.spelling.get(name.lower(), name)] = value
@@ -187,7 +197,7 @@ class HttpSync:
         )
         url = str(prepared.url)
         server = self._server(url)
-        headers = {str(name): str(value) for name, value in prepared.headers.items()}
+        headers = {str(name): _Unshown(value) for name, value in prepared.headers.items()}
         headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
         return _Template(
             server=server,

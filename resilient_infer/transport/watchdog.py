@@ -178,10 +178,9 @@ class Watchdog:
         """End `limit` at its moment, unless `forget` comes first."""
         with self._changed:
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="resilient-infer-watchdog", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="resilient-infer-watchdog", daemon=True)
+                thread.start()  # may fail: a machine can be out of threads
+                self._thread = thread
             self._live.add(limit)
             if limit.ends_at < self._wakes_at:
                 self._wakes_at = limit.ends_at

@@ -1,7 +1,11 @@
 """One request, one time limit, one value back: what a server may do, over real sockets."""
 
 import gzip
+import signal
 import socket
+import threading
+import traceback
+from pathlib import Path
 from time import time
 
 import pytest
@@ -189,3 +193,24 @@ def test_servers_are_let_go_in_order_and_come_back(client: HttpSync) -> None:
 
     assert len(client._servers) == MOST_SERVERS
     assert again.body == b"2"
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
+def test_the_traceback_of_a_ctrl_c_does_not_show_the_token(client: HttpSync, start: bytes) -> None:
+    """Nor do tools that print its variables: it comes through as it is, with the frames it came from."""
+
+    def story(sock: socket.socket, visit: int) -> None:
+        read_request(sock)
+        sock.sendall(start)
+        threading.Event().wait(0.05)  # by then the client waits for more
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        hold(sock)
+
+    with Server(story) as server, pytest.raises(KeyboardInterrupt) as raised:
+        ask(client, server.url)
+
+    shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if Path(frame.filename).parent != Path(__file__).parent]
+    told = "".join(traceback.StackSummary.from_list(frames).format())
+    assert "_exchange" in told
+    assert "topsecret" not in told

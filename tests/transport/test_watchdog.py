@@ -140,3 +140,27 @@ def test_ts2_a_forked_child_starts_a_watchdog_of_its_own() -> None:
         watchdog.watch(limit)
         assert ours.recv(1) == b""
         limit.finish()
+
+
+def test_dl8_a_machine_that_is_out_of_threads_for_a_moment_does_not_disarm_the_watchdog(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next limit starts the thread that this one could not."""
+
+    def out_of_threads(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    watchdog = Watchdog()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", out_of_threads)
+        with pytest.raises(RuntimeError):
+            watchdog.watch(Limit(0.01))
+
+    limit = Limit(0.01)
+    limit.arm(pair[0])
+    pair[0].settimeout(2.0)
+    watchdog.watch(limit)
+
+    assert pair[0].recv(1) == b""
+    assert limit.ended is Ending.EXPIRED
+    limit.finish()
