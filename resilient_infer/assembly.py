@@ -81,7 +81,7 @@ class Assembly:
         self._table = table
         self._environ = environ
         self._circuit_listeners = circuit_listeners
-        self._listened: set[RouteGate] = set()
+        self._listened: dict[RouteGate, object] = {}
         self._remembered: dict[str, _Remembered] = {}
         renew_in_children(self)
 
@@ -126,7 +126,7 @@ class Assembly:
     def renew(self) -> None:
         """In a forked child: look up every gate anew, for the parent's belong to threads that are gone."""
         self._remembered = {}
-        self._listened = set()
+        self._listened = {}
         if self._table is not SHARED:
             self._table.clear()
 
@@ -135,7 +135,7 @@ class Assembly:
         for gate in tuple(self._listened):
             for listener in self._circuit_listeners:
                 gate.remove_listener(listener)
-        self._listened = set()
+        self._listened = {}
 
     def call_spec(self, alias: str, payload: object, deadline: float | None) -> CallSpec:
         """One call, ready to be planned; see `Client.call` for what it raises."""
@@ -226,8 +226,8 @@ class Assembly:
     def _gate(self, route: Route, policy: Policy) -> RouteGate:
         config = GateConfig(breaker=policy.breaker, concurrency=policy.concurrency, retries=policy.retries)
         gate = self._table.route(route, config)
-        if self._circuit_listeners and gate not in self._listened:
-            self._listened.add(gate)
+        mine = object()
+        if self._circuit_listeners and self._listened.setdefault(gate, mine) is mine:  # atomic
             for listener in self._circuit_listeners:
                 gate.add_listener(listener)
         return gate

@@ -1,5 +1,6 @@
 """Settings of the whole suite, and what the tests of the whole library share."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from resilient_infer.testing.sandbox import Sandbox
 # No time limit for one example: the machine that runs the suite may be busy with something else.
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell ignores Ctrl-C for what it runs in the background, and so would every process the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NETWORK = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "XDG_CACHE_HOME", "OPENAI_API_KEY")

@@ -120,7 +120,8 @@ class Gate(Protocol):
     def settle(
         self, permit: Permit, verdict: Verdict, now: float, *, elapsed: float, clean: bool
     ) -> CircuitChange | None:
-        """Give a permit back with what came of it. A second time, or too late, it changes nothing.
+        """Give a permit back with what came of it. A second time it changes nothing, and what was let
+        through by an earlier generation of the circuit moves no circuit.
 
         Args:
             elapsed: Seconds the attempt took; a slow answer may count as a failure.
