@@ -74,7 +74,8 @@ class Result:
         commit = f"@{self.revision[:12]}" if self.revision else ""
         again = "" if self.fallback is None else ", fallback"
         requests = sum(1 for record in self.attempts if record.number)
+        plural = "" if requests == 1 else "s"
         return (
             f"<Result {shown} from {self.route} ({self.model}{commit}, {self.pin}) "
-            f"in {self.elapsed:.2f} s, {requests} attempt(s){again}>"
+            f"in {self.elapsed:.2f} s, {requests} attempt{plural}{again}>"
         )

@@ -45,13 +45,13 @@ def test_fb5_a_result_says_in_one_line_what_served_it():
     """Route, model, commit, pin, seconds, and how many requests were really sent."""
     assert repr(RESULT) == (
         '<Result [{"label": "joy", "score": 0.9}] from hf:org/model (org/model@3f9c2ab00000, enforced) '
-        "in 0.31 s, 1 attempt(s)>"
+        "in 0.31 s, 1 attempt>"
     )
 
 
 def test_fb5_a_fallback_is_said():
     """Why the first target did not answer is one look away."""
-    assert repr(replace(RESULT, fallback="timeout")).endswith("1 attempt(s), fallback>")
+    assert repr(replace(RESULT, fallback="timeout")).endswith("1 attempt, fallback>")
 
 
 @given(output=json_values)
