@@ -19,6 +19,7 @@ Step = tuple[str, Callable[["Stage", Ink], None]]
 """A title, and what shows it; raises `NotShown`."""
 
 _NEXT: Final = (
+    ("resilient-infer add --help", "pin a model of yours to a commit"),
     ("resilient-infer call --help", "ask a model of yours from the shell"),
     ("resilient_infer.call(alias, payload)", "ask it from Python; returns a Result"),
     ("resilient_infer.testing.sandbox", "these servers, for your own tests"),
@@ -29,11 +30,11 @@ _NEXT: Final = (
 @click.option("--plain", is_flag=True, help="ASCII without colour.")
 @click.pass_context
 def demo(context: click.Context, plain: bool) -> None:
-    """See what calls go through, and what their caller sees, in about 10 seconds.
+    """See what calls and pins go through, and what you see of it, in about 12 seconds.
 
-    Servers on this machine stand in for two providers. No network and no
-    token are used, and nothing is left behind. Every request, failure and time
-    is real. Exits 0 only if each step showed what it claims.
+    Servers on this machine stand in for two providers and for the Hub. No
+    network and no token are used, and nothing is left behind. Every request,
+    failure and time is real. Exits 0 only if each step showed what it claims.
 
     \b
     resilient-infer demo
@@ -46,6 +47,7 @@ def demo(context: click.Context, plain: bool) -> None:
         ("A call", _a_call),
         ("The primary dies under a stream of calls", _an_outage),
         (f"Servers that never finish, and a deadline of {story.DEADLINE:g} s", _deadlines),
+        ("A model is pinned, and its Hub lets go of it", _pinning),
     )
     started = time.monotonic()
     _opening(ink)
@@ -129,6 +131,24 @@ def _deadlines(stage: "Stage", ink: Ink) -> None:
     _say(ink.paint(f"  {'the primary':<42} {'ended at':>8}  with", dim=True), ink)
     deadlines(stage, saw)
     _shown("no call outlived its deadline", ink)
+
+
+def _pinning(stage: "Stage", ink: Ink) -> None:
+    from resilient_infer.cli.pinning import MODEL, Ran, pinning
+
+    def happens(what: str) -> None:
+        _say(f"\n  {ink.paint(what, 'yellow')}\n", ink)
+
+    def saw(ran: "Ran") -> None:
+        _say(f"  {ink.paint('$', dim=True)} {ink.paint(ran.line, 'cyan')}", ink)
+        for line in ran.out.splitlines():
+            for part in ink.wrap(line.strip(), first=f"  {line[: -len(line.lstrip())]}", indent=8):
+                _say(part, ink)
+        _say(ink.paint(f"  exit code {ran.code}", dim=True), ink)
+
+    _say(f"  A third server is the Hub. The manifest says: sentiment: {MODEL}\n", ink)
+    pinning(happens, saw)
+    _shown("a pin that is gone and a Hub that is down are two things, to CI as well", ink)
 
 
 def _closing(elapsed: float, ink: Ink) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from resilient_infer.cli.demo import tell
+from resilient_infer.cli.pinning import Ran, pinning
 from resilient_infer.cli.render import Ink
 from resilient_infer.cli.story import NotShown, Stage, deadlines, one_call, outage, stage
 from resilient_infer.testing.sandbox import Refused, Status
@@ -35,6 +36,9 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
         "RESILIENT_INFER_LOCKFILES": "/nowhere",
         "RESILIENT_INFER_ENV": "prod",
         "RESILIENT_INFER_LOCK_MODE": "off",
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_OFFLINE": "1",
+        "SSL_CERT_FILE": "/nowhere",
         "HTTP_PROXY": "http://127.0.0.1:9",
         "http_proxy": "http://127.0.0.1:9",
         "REQUESTS_CA_BUNDLE": "/nowhere",
@@ -46,7 +50,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert time.monotonic() - started < 30
-    assert done.stdout.count("\n  ok: ") == 3
+    assert done.stdout.count("\n  ok: ") == 4
     for event in (
         "is killed",
         "circuit opens",
@@ -54,10 +58,16 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
         "is back",
         "probe succeeds",
         "DeadlineExceeded",
+        "$ resilient-infer lock",
+        "weights  RI302",
+        "error RI201",
+        "exit code 1",
+        "unchecked RI900",
+        "exit code 3",
     ):
         assert event in done.stdout
     assert re.search(r"(\d+) calls, \1 answers", done.stdout)
-    assert done.stdout.rstrip().count("\n", done.stdout.index("What next")) == 4
+    assert done.stdout.rstrip().count("\n", done.stdout.index("What next")) == 5
     assert done.stdout.isascii()
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
     assert KEY not in done.stdout
@@ -123,6 +133,18 @@ def test_a_deadline_without_the_backup_is_told() -> None:
         on.backup.fail(Refused())
         with pytest.raises(NotShown, match="the backup answers"):
             deadlines(on, lambda *_: None)
+
+
+def test_a_command_that_does_something_else_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A Python that does not start locks nothing, and the story does not go on."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    seen: list[Ran] = []
+    with pytest.raises(NotShown, match='"resilient-infer lock" ends with 0 and says "added"'):
+        pinning(lambda _: None, seen.append)
+
+    assert [ran.line for ran in seen] == ["resilient-infer lock"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_step_that_showed_nothing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
