@@ -75,7 +75,7 @@ def call(**options: Any) -> None:
     resilient-infer call sentiment "I love it"
     resilient-infer call chat '{"messages": [{"role": "user", "content": "Hi"}]}'
     resilient-infer call sentiment @review.txt --deadline 2 --explain
-    git log -1 --format=%s | resilient-infer call sentiment --text | jq '.[0].label'
+    cat review.txt | resilient-infer call sentiment --text | jq '.[0].label'
     """
     asked = _Asked(**options)
     try:
