@@ -93,6 +93,16 @@ def test_each_value_of_the_policy_says_where_it_is_from(explained: Project, comm
     assert "breaker.open 2 s the alias, lockfiles/models.yaml:14" in lines
 
 
+def test_what_holds_for_the_call_is_not_repeated_for_each_route(explained: Project, command: Command) -> None:
+    """Every key of the policy stands in one of the two places."""
+    record = json.loads(command("explain", "chat", "--format", "json").out)
+    of_call, of_route = set(record["policy"]), set(record["targets"][0]["routes"][0]["policy"])
+
+    assert not of_call & of_route
+    assert {"deadline", "retries", "attempt_timeout", "breaker.open"} <= of_call | of_route
+    assert "attempt_timeout" in of_route
+
+
 def test_a_price_of_nothing_is_not_an_unknown_one(explained: Project, command: Command) -> None:
     """0 is told as 0, absent as unknown, exact either way."""
     text = command("explain", "chat").out

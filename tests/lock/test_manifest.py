@@ -270,6 +270,16 @@ REFUSED = {
 }
 
 
+def test_the_hub_s_token_takes_the_place_of_a_variable() -> None:
+    """Also where the kind has a variable by default; without it, that one holds."""
+    text = with_provider("{kind: hf-inference, token: hub}")
+    asking = parse_manifest(text.encode(), "m.yaml", None).providers["p"]
+    assert (asking.hub_token, asking.key_env) == (True, None)
+    text = with_provider("{kind: hf-inference}")
+    plain = parse_manifest(text.encode(), "m.yaml", None).providers["p"]
+    assert (plain.hub_token, plain.key_env) == (False, "HF_TOKEN")
+
+
 @pytest.mark.parametrize(("text", "what"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_has_no_one_meaning_is_refused(text: str, what: str) -> None:
     """Each mistake is one problem with a place and what to do about it."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from resilient_infer import AuthFailed, Client
 from resilient_infer.core.secret import Secret
 from resilient_infer.errors import ConfigError, ResilientInferError
 from resilient_infer.lock.entries import Provider
+from resilient_infer.lock.hub import hub_token
 from resilient_infer.testing.sandbox import Sandbox, Server
 from resilient_infer.transport.credentials import Sources
 from resilient_infer.transport.reach import Unset, key_of
@@ -66,6 +68,25 @@ def test_without_a_token_nothing_is_sent_until_there_is_one(
     assert len(server.requests) == 1
 
 
+def test_a_login_that_hangs_or_fails_is_no_token_and_told_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """huggingface_hub may renew its token over the network: bounded, and nothing secret in the message."""
+    released = threading.Event()
+    monkeypatch.setattr("huggingface_hub.get_token", released.wait)
+    with pytest.raises(ResilientInferError, match="no answer within 0.05 s"):
+        hub_token(0.05)
+    released.set()
+
+    def fail() -> str:
+        raise OSError(f"the exchange of {KEY} failed")
+
+    monkeypatch.setattr("huggingface_hub.get_token", fail)
+    with pytest.raises(ResilientInferError, match="OSError: the exchange of") as caught:
+        hub_token(5.0)
+    assert KEY not in str(caught.value)
+
+
 def test_only_who_asks_for_the_hub_s_token_loads_the_hub() -> None:
     """A provider with a variable, or without a key, does not pay for huggingface_hub."""
     program = """
@@ -88,13 +109,13 @@ print("huggingface_hub" in sys.modules)
 def test_a_token_that_cannot_be_told_makes_the_route_unusable_for_now() -> None:
     """The login failed, say: the next call asks again."""
     sources = Sources({})
-    answers = iter([ResilientInferError("no answer"), ResilientInferError("no answer"), KEY])
+    answers = iter(["", "", KEY])
 
     def ask() -> str | None:
         answer = next(answers)
-        if isinstance(answer, str):
-            return answer
-        raise answer
+        if not answer:
+            raise ResilientInferError("no answer")
+        return answer
 
     with pytest.raises(ResilientInferError, match="no answer"):
         sources.asked("the Hub", ask)
