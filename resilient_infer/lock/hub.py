@@ -188,7 +188,8 @@ class HuggingFaceHub:
         try:
             lowered = {name.lower(): value for name, value in response.headers.items()}
             self._quota.note(lowered.get("ratelimit", ""), self._now())
-            body = b"" if method == "HEAD" else _read(response.iter_bytes(), most)
+            # Also with a HEAD: a response that is not read to its end costs its connection.
+            body = _read(response.iter_raw() if method == "HEAD" else response.iter_bytes(), most)
             return _Reply(status=response.status_code, headers=lowered, body=body, url=url)
         finally:
             response.close()

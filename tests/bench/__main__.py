@@ -1,4 +1,4 @@
-"""The six benches of the sync client, one after the other: `python -m tests.bench`. Takes some minutes.
+"""The benches of the sync client and the lock, one after the other: `python -m tests.bench`. Takes minutes.
 
 They say what they measure, and beside what, in their own files. Ratios hold on
 a busy machine, times do not: run them when nothing else runs.
@@ -7,9 +7,9 @@ a busy machine, times do not: run them when nothing else runs.
 import sys
 from typing import Final
 
-from tests.bench import healthy, memory, rejected, simulated, start, threads
+from tests.bench import healthy, lock_check, memory, rejected, simulated, start, threads, verify
 
-BENCHES: Final = (healthy, threads, start, memory, simulated, rejected)
+BENCHES: Final = (healthy, threads, start, memory, simulated, rejected, lock_check, verify)
 
 
 def main() -> bool:

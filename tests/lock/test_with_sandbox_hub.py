@@ -105,6 +105,16 @@ def test_each_kind_of_model_is_locked_with_its_contract(hub: Hub) -> None:
     assert (report.findings, [row.state for row in report.rows]) == ((), ["ok"] * 5)
 
 
+def test_questions_one_after_another_share_a_connection(hub: Hub) -> None:
+    """A redirect to where large files lie does not cost the connection, and with it a TLS handshake."""
+    repo, asking = hub.model(NAME, LOOK), client()
+
+    for _ in range(3):
+        asking.head(NAME, repo.head, "model.safetensors")
+
+    assert len({asked.connection for asked in hub.requests}) == 1
+
+
 def test_lock_twice_asks_nothing_and_verify_two_things(hub: Hub) -> None:
     """As counted by the Hub."""
     repo = hub.model(NAME, LOOK)
