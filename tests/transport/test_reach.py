@@ -74,7 +74,7 @@ def test_a_login_that_hangs_or_fails_is_no_token_and_told_without_one(
     """huggingface_hub may renew its token over the network: bounded, and nothing secret in the message."""
     released = threading.Event()
     monkeypatch.setattr("huggingface_hub.get_token", released.wait)
-    with pytest.raises(ResilientInferError, match="no answer within 0.05 s"):
+    with pytest.raises(ResilientInferError, match=r"no answer within 0\.05 s"):
         hub_token(0.05)
     released.set()
 
