@@ -6,6 +6,7 @@ confirmed where downloads come from.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,9 @@ MOST_CONFIG: Final = 4 * 1024 * 1024
 """Bytes; a config file that is larger is not asked for."""
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|git:[0-9a-f]{40}")
+
+SHORT_COMMIT: Final = 7
+"""Digits of the shortest abbreviation of a commit that the Hub's API takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,7 @@ def resolve(hub: Hub, model: str, requested: str, *, revision: str | None = None
         weights=weights_of(told.files),
         files=files_digest(told.files),
     )
-    return Resolved(pin=pin, task=chosen.task, reason=chosen.reason, notes=_notes(model, told))
+    return Resolved(pin=pin, task=chosen.task, reason=chosen.reason, notes=tuple(_notes(model, requested, told)))
 
 
 def _fault_of(told: HubModel, model: str, asked: str | None) -> HubFault | None:
@@ -131,11 +135,13 @@ def _contents(hub: Hub, model: str, told: HubModel) -> dict[str, bytes] | HubFau
     return contents
 
 
-def _notes(model: str, told: HubModel) -> tuple[str, ...]:
-    if told.id == model:
-        return ()
-    advice = "the old name can be taken by others; write the new one into the manifest"
-    return (f"RI203: {model} is now called {told.id}; {advice}",)
+def _notes(model: str, requested: str, told: HubModel) -> Iterator[str]:
+    if told.id != model:
+        advice = "the old name can be taken by others; write the new one into the manifest"
+        yield f"RI203: {model} is now called {told.id}; {advice}"
+    if requested != told.commit and told.commit.startswith(requested) and len(requested) >= SHORT_COMMIT:
+        advice = "the Hub's downloads know no short ones, so verify cannot follow it; write all 40 digits"
+        yield f"{requested} is short for commit {told.commit}; {advice}"
 
 
 def _malformed(reason: str) -> HubFault:

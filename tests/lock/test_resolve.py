@@ -154,6 +154,18 @@ def test_a_renamed_repo_keeps_the_manifests_name_and_says_so() -> None:
     assert found.notes[0].startswith(f"RI203: {NAME} is now called acme/new-name")
 
 
+def test_a_short_commit_is_locked_in_full_and_said_to_be_short() -> None:
+    """The Hub's API takes abbreviations, its downloads do not."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    repo.refs[repo.head[:10]] = repo.head
+
+    found = resolved(resolve(hub, NAME, repo.head[:10]))
+
+    assert found.pin.revision == repo.head
+    assert found.notes[0].startswith(f"{repo.head[:10]} is short for commit {repo.head}")
+
+
 def test_a_config_that_is_too_large_is_not_asked_for() -> None:
     """The contract lacks what it would say; the pin does not."""
     hub = FakeHub()
