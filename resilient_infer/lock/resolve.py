@@ -75,7 +75,9 @@ def resolve(hub: Hub, model: str, requested: str, *, revision: str | None = None
         weights=weights_of(told.files),
         files=files_digest(told.files),
     )
-    return Resolved(pin=pin, task=chosen.task, reason=chosen.reason, notes=tuple(_notes(model, requested, told)))
+    return Resolved(
+        pin=pin, task=chosen.task, reason=chosen.reason, notes=tuple(_notes(model, requested, told))
+    )
 
 
 def _fault_of(told: HubModel, model: str, asked: str | None) -> HubFault | None:
