@@ -179,11 +179,12 @@ means = st.sampled_from(MEANS)
 befores = st.sampled_from(BEFORE)
 policies: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
-        "deadline": st.sampled_from((0.01, 1.0, 5.0, 30.0, 60.0)),
+        # No round numbers: two clocks that differ in the last binary digit must not meet a bound exactly.
+        "deadline": st.sampled_from((0.0103, 1.03, 5.07, 30.0, 60.0)),
         "attempt_timeout": st.sampled_from((0.5, 2.0, 10.0)),
         "retries": st.integers(0, 3),
         "max_wait": st.sampled_from((0.0, 1.0, 5.0)),
-        "min_useful": st.sampled_from((0.0, 0.5, 2.0)),
+        "min_useful": st.sampled_from((0.0, 0.47, 1.97)),
         "refusal_fallback": st.booleans(),
         "breaker": st.sampled_from(BREAKERS),
         "concurrency": st.sampled_from((None, 1, 2)),
