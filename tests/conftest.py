@@ -11,8 +11,11 @@ from hypothesis import settings
 from resilient_infer import Client
 from resilient_infer.testing.sandbox import Sandbox
 
-# No time limit for one example: the machine that runs the suite may be busy with something else.
-settings.register_profile("house", deadline=None, print_blob=True)
+# No time limit for one example: the machine that runs the suite may be busy with something else. The same
+# examples every time, so that a failure is the change's own; to look for new ones run the suite with
+# --hypothesis-profile=explore.
+settings.register_profile("house", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True, derandomize=False, max_examples=500)
 settings.load_profile("house")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
