@@ -6,6 +6,7 @@ from resilient_infer.core.payload import Payload
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Pin, Route
 from resilient_infer.core.task import Task
+from resilient_infer.core.testimony import Identity, Testimony
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,8 @@ class Attempt:
         call_id: The same for every attempt of a call; sent as the idempotency key.
         safe: May be sent again after an ambiguous failure (the alias's policy).
         fresh: Use a new connection, because a kept-alive one has just failed.
+        identity: What is sent instead of the payload, to learn which commit the server runs.
+        testimony: What the server said when it was asked that; None: it was not asked.
     """
 
     number: int
@@ -32,6 +35,8 @@ class Attempt:
     timeout: float
     safe: bool
     fresh: bool = False
+    identity: Identity | None = None
+    testimony: Testimony | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class AttemptRecord:
         elapsed: Seconds it took.
         status: HTTP status, or None if there was no answer.
         retry_after: Seconds the server asked to wait, or until a skipped route may be asked; None if unknown.
+        identity: The server was only asked which commit it runs.
     """
 
     number: int
@@ -60,3 +66,4 @@ class AttemptRecord:
     status: int | None = None
     request_id: str | None = None
     retry_after: float | None = None
+    identity: bool = False

@@ -20,7 +20,10 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStarted:
-    """A request is about to be sent; it may take `timeout` seconds."""
+    """A request is about to be sent; it may take `timeout` seconds.
+
+    `identity`: it carries no payload, and only asks which commit the server runs.
+    """
 
     call_id: str
     at: float
@@ -29,6 +32,7 @@ class AttemptStarted:
     model: str | None
     revision: str | None
     timeout: float
+    identity: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class AttemptFinished:
     status: int | None
     elapsed: float
     request_id: str | None
+    identity: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,22 @@ class RouteSkipped:
     route: str
     reason: str
     retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinMismatched:
+    """The server of a route says that it runs `reported`, and `revision` is locked.
+
+    `refused`: it is not asked; else its answer is taken, with a warning.
+    """
+
+    call_id: str
+    at: float
+    route: str
+    model: str | None
+    revision: str
+    reported: str
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +129,7 @@ Event = (
     | AttemptStarted
     | AttemptFinished
     | RouteSkipped
+    | PinMismatched
     | WaitStarted
     | TargetFailed
     | CircuitChanged

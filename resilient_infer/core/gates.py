@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from resilient_infer.core.outcome import Verdict
+from resilient_infer.core.testimony import Limits, Testimony
 
 
 class SkipReason(Enum):
@@ -31,6 +32,7 @@ class SkipReason(Enum):
     FULL = "too many attempts in flight", True
     OPEN = "the circuit is open", False
     BARRED = "refused a moment ago and will not pass by itself", False
+    MISMATCHED = "the server runs another commit than the lock", False
 
 
 class CircuitState(Enum):
@@ -153,3 +155,24 @@ class CredentialGate(Protocol):
 
     def postpone(self, moment: float, reason: SkipReason, detail: str) -> None:
         """Let nothing through before `moment`; the latest of all moments seen holds."""
+
+
+class Attestation(Protocol):
+    """What remembers which commit one server said it runs, and lets one call at a time ask."""
+
+    def known(self, now: float) -> Testimony | None:
+        """What the server said last; None: it has to be asked (again)."""
+
+    def ask(self, now: float, *, lease: float) -> Ticket | None:
+        """Take the right to ask, for `lease` seconds. None: it is yours; else another call asks
+        already, and the ticket is called once that has come to an end."""
+
+    def tell(self, commit: str | None, limits: Limits, now: float) -> Testimony:
+        """What the server said, None for nothing; the right to ask ends."""
+        ...
+
+    def leave(self) -> None:
+        """Give the right to ask back, unused. Needs no clock; safe while being closed."""
+
+    def forget(self) -> None:
+        """Whatever was said may no longer hold: the server failed, and may have been replaced."""

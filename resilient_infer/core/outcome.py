@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from resilient_infer.core.task import Json
+from resilient_infer.core.testimony import Limits
 
 
 class Verdict(Enum):
@@ -114,6 +115,8 @@ class FailureKind(Enum):
     GONE = "gone", 0, Onward.NEXT, Verdict.IGNORE, False, Bar.ROUTE
     UNSUPPORTED = "unsupported", 0, Onward.NEXT, Verdict.IGNORE
     REDIRECTED = "redirected", 0, Onward.NEXT, Verdict.FAILURE
+    PIN_MISMATCH = "pin mismatch", 0, Onward.NEXT, Verdict.IGNORE
+    """The answer says that another commit made it than the one that is locked."""
 
     # The request is at fault.
     BAD_REQUEST = "bad request", 0, Onward.STOP, Verdict.SUCCESS
@@ -144,6 +147,10 @@ class Success:
         output: The task's one shape, whichever server answered.
         raw: The decoded body as the server sent it.
         served_model: The name the server says it used, if it says so.
+        served_by: Who answered behind a server that passes requests on, if it says so.
+        commit: Full 40-hex commit that the answer says it was made with; None: it does not say.
+        enforced: The request named the commit, so that the server had to obey or refuse.
+        limits: Of the server; only in the answer to an `Identity`.
     """
 
     output: Json = field(repr=False)
@@ -152,7 +159,11 @@ class Success:
     request_id: str | None = None
     usage: Usage | None = None
     served_model: str | None = None
+    served_by: str | None = None
     finish_reason: str | None = None
+    commit: str | None = None
+    enforced: bool = False
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

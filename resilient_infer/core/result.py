@@ -24,6 +24,8 @@ class Result:
         pin: How strongly the answer is tied to `revision`.
         route: "provider:name" that answered.
         served_model: The name the server says it used; None if it says nothing.
+        served_by: Who answered behind a router, in its word; None if nobody says.
+        served_revision: Commit that the server says it runs; None if it says nothing.
         attempts: Every attempt and every skipped route, in order.
         cost: USD of the answer (usage × price), or None if either is unknown.
         usage: Tokens, where the server counts them.
@@ -45,6 +47,8 @@ class Result:
     attempts: tuple[AttemptRecord, ...]
     elapsed: float
     served_model: str | None = None
+    served_by: str | None = None
+    served_revision: str | None = None
     cost: Decimal | None = None
     usage: Usage | None = None
     request_id: str | None = None

@@ -12,7 +12,8 @@ class Pin(StrEnum):
     ATTESTED: the server reported the commit it runs and it was compared.
     DECLARED: a hosted service says it runs this repo; nothing proves the commit.
     VERSIONED: no Hub repo; the provider's name carries a date or version.
-    FLOATING: no Hub repo, or no lock; whatever the name means today.
+    FLOATING: no Hub repo, or no lock, or the server said that it runs another commit and the alias lets
+        that pass with a warning; whatever the name means today.
     """
 
     ENFORCED = "enforced"
@@ -46,6 +47,7 @@ class Endpoint:
         url: Base URL without a trailing slash.
         headers: Fixed extra headers; never a secret.
         max_response: Bytes of an answer that are read at the most.
+        identity_url: Where it is told which commit the server runs, if that is another place; else "".
     """
 
     provider: str
@@ -53,6 +55,7 @@ class Endpoint:
     url: str = field(repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     max_response: int = 64 * 1024 * 1024
+    identity_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +79,13 @@ class Target:
         revision: Full 40-hex commit from the lock, or None if nothing is locked.
         pin: The strongest claim that may be made before any server has spoken.
         context: Tokens the model can take, or None if unknown.
+        labels: Pairs (this model's label, the first target's label); empty: they are the same.
+        dimension: Numbers in an embedding, as the lock says, or None.
     """
 
     model: str | None
     revision: str | None
     pin: Pin
     context: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    dimension: int | None = None

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from resilient_infer.core.events import Event
-from resilient_infer.core.gates import CredentialGate, Gate
+from resilient_infer.core.gates import Attestation, CredentialGate, Gate
 from resilient_infer.core.payload import Payload
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Route, Target
 from resilient_infer.core.task import Task
+from resilient_infer.core.testimony import Identity
 from resilient_infer.policies.retry import RetryConfig
 
 
@@ -20,6 +21,8 @@ class RouteSpec:
         credential_gate: Shared by all routes that use the same token; None if none is sent.
         attempt_timeout: Seconds one attempt may take.
         unusable: Why the route cannot be asked at all, for example a variable that is not set; "" if it can.
+        identity: How its server is asked which commit it runs; None: it cannot be.
+        attestation: What the server said; None: it says nothing, neither when asked nor with an answer.
     """
 
     route: Route
@@ -28,6 +31,8 @@ class RouteSpec:
     secret: Secret | None
     attempt_timeout: float
     unusable: str = ""
+    identity: Identity | None = None
+    attestation: Attestation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,8 @@ class AliasSpec:
         deadline: Seconds for a whole call, unless the caller says otherwise.
         min_useful: Seconds; no attempt starts with less time left.
         refusal_fallback: A refusal by a content filter may go to the next target.
+        refuse_mismatch: A server that runs another commit than the locked one is not asked, and its
+            answer not taken; else it is, with a warning.
     """
 
     alias: str
@@ -55,6 +62,7 @@ class AliasSpec:
     min_useful: float
     retry: RetryConfig
     refusal_fallback: bool = False
+    refuse_mismatch: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

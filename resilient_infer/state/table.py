@@ -12,11 +12,12 @@ from threading import Lock
 
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Route
+from resilient_infer.state.attestation import Attestation
 from resilient_infer.state.gate import CredentialGate, GateConfig, RouteGate
 
 
 class GateTable:
-    """Gates by route and settings, and by credential; made on first use."""
+    """Gates by route and settings, and by credential, and what servers said; made on first use."""
 
     def __init__(self, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
@@ -27,6 +28,7 @@ class GateTable:
         self._lock = Lock()
         self._routes: dict[tuple[str, str, str, GateConfig], RouteGate] = {}
         self._credentials: dict[tuple[str, Secret], CredentialGate] = {}
+        self._attestations: dict[tuple[str, str, str, str], Attestation] = {}
 
     def route(self, route: Route, config: GateConfig) -> RouteGate:
         """The gate of a route: the same for the same URL, kind, name and settings."""
@@ -36,6 +38,13 @@ class GateTable:
             if gate is None:
                 gate = self._routes[key] = RouteGate(str(route), config, jitter=self._jitter)
             return gate
+
+    def attestation(self, route: Route) -> Attestation:
+        """What the server of a route said of itself: the same for the same URL, kind and name."""
+        endpoint = route.endpoint
+        key = (endpoint.url, endpoint.kind, endpoint.identity_url, route.name)
+        with self._lock:
+            return self._attestations.setdefault(key, Attestation())
 
     def credential(self, host: str, secret: Secret) -> CredentialGate:
         """The gate of a credential at one host; a changed token is another credential."""
