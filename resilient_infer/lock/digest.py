@@ -3,11 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 FieldTree = str | list["FieldTree"] | dict[str, "FieldTree"]
 """An entry's fields as text, lists and mappings: every scalar as the text it has after unquoting."""
+
+
+# Made once: json.dumps makes one for each call with options.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def digest_of(entry: Mapping[str, FieldTree]) -> str:
@@ -19,8 +24,7 @@ def digest_of(entry: Mapping[str, FieldTree]) -> str:
     (surrogate pairs beyond U+FFFF). Fields this release does not know count too.
     """
     fields_ = {key: value for key, value in entry.items() if key != "check"}
-    canonical = json.dumps(fields_, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:8]
+    return hashlib.sha256(_CANONICAL.encode(fields_).encode("ascii")).hexdigest()[:8]
 
 
 def tree_of(node: Node) -> FieldTree:

@@ -73,7 +73,7 @@ class Problems:
         self.warnings.append(self._problem(where, path, what))
 
     def _problem(self, where: Node | tuple[int, int], path: Path, what: str) -> Problem:
-        line, column = where if isinstance(where, tuple) else (where.line, where.column)
+        line, column = (where.line, where.column) if isinstance(where, Node) else where
         return Problem(file=self.file, line=line, column=column, path=in_words(path), what=redact(what))
 
     def meant(self, word: str, known: Iterable[str]) -> str:

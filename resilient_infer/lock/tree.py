@@ -72,14 +72,13 @@ class Tree:
 
     def scalar(self, event: "yaml.ScalarEvent") -> None:
         """A single value."""
-        line, column = place_of_mark(event.start_mark)
+        mark = event.start_mark
         # libyaml gives '' as a plain scalar's style, pure Python gives None.
-        node = ScalarNode(text=event.value, quoted=bool(event.style), line=line, column=column)
+        node = ScalarNode(event.value, bool(event.style), mark.line + 1, mark.column + 1)
         if event.anchor is not None or event.tag is not None:
             self._refuse_decoration(event)
         if self._escapes:
             self._refuse_control(node)
-        self._count(node)
         self._add(node)
 
     def alias(self, event: "yaml.AliasEvent") -> None:
@@ -87,7 +86,6 @@ class Tree:
         line, column = place_of_mark(event.start_mark)
         node = ScalarNode(text=f"*{event.anchor}", quoted=False, line=line, column=column)
         self._refuse(node, f"alias {quote(node.text)}: {_WRITE_OUT}")
-        self._count(node)
         self._add(node)
 
     def start_document(self, event: "yaml.DocumentStartEvent") -> None:
@@ -118,10 +116,12 @@ class Tree:
             self._stop(place, f"nested deeper than {MAX_DEPTH} levels")
         if self._stack and self._stack[-1].is_mapping and self._stack[-1].key is None:
             self._stop(place, "a key must be a single value, not a list or mapping")
-        self._count(place)
         self._stack.append(_Open(*place, is_mapping=is_mapping))
 
     def _add(self, node: Node) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._stop(node, f"more than {MAX_NODES} values in one file")
         if not self._stack:
             self.root = node
             return
@@ -164,11 +164,6 @@ class Tree:
             what = f"an escape stands for U+{ord(found[0]):04X}, a control character or half of one"
             self._refuse(node, what)
 
-    def _count(self, place: ScalarNode | tuple[int, int]) -> None:
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            self._stop(place, f"more than {MAX_NODES} values in one file")
-
-    def _stop(self, place: ScalarNode | tuple[int, int], what: str) -> None:
+    def _stop(self, place: Node | tuple[int, int], what: str) -> None:
         self._notes.add(place, (), what)
         raise self._notes.error()

@@ -6,9 +6,9 @@ given; so reading goes on and all problems are told together.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from resilient_infer.lock.keys import Choice, Flag, Key, Number, Rows, Text, homes_of
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode, kind_of, needs_quotes
@@ -18,9 +18,8 @@ from resilient_infer.lock.problems import Path, Problems, quote
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A node, the way to it, and where to note what is wrong with it."""
+class Place(NamedTuple):
+    """A node, the way to it, and where to note what is wrong with it. A tuple for the reason nodes are."""
 
     node: Node
     path: Path
@@ -31,8 +30,7 @@ class Place:
         self.problems.add(self.node, self.path, what)
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """A mapping's known keys, and the rows that describe them."""
 
     place: Place
@@ -117,12 +115,15 @@ def scalar(place: Place) -> ScalarNode | None:
     return None
 
 
+_compiled: Final = cache(re.compile)  # re.fullmatch looks its pattern up anew for each value
+
+
 def text(place: Place, rule: Text) -> str | None:
     """Text that keeps `rule`, and that every YAML reader takes for text."""
     node = scalar(place)
     if node is None:
         return None
-    if not re.fullmatch(rule.pattern, node.text):
+    if not _compiled(rule.pattern).fullmatch(node.text):
         shown = "this" if rule.private or not node.text else quote(node.text)
         place.wrong(f"{shown} is not {rule.rule}")
         return None

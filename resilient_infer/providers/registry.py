@@ -26,7 +26,14 @@ GROUP: Final = "resilient_infer.providers"
 BUILT_IN: Final[Mapping[str, str]] = {
     "hf-endpoint": "resilient_infer.providers.hf_endpoint:HfEndpoint",
     "hf-inference": "resilient_infer.providers.hf_inference:HfInference",
+    "hf-router": "resilient_infer.providers.hf_router:HfRouter",
+    "llamacpp": "resilient_infer.providers.llamacpp:LlamaCpp",
     "openai": "resilient_infer.providers.openai:OpenAI",
+    "sglang": "resilient_infer.providers.sglang:SGLang",
+    "tei": "resilient_infer.providers.tei:Tei",
+    "tgi": "resilient_infer.providers.tgi:Tgi",
+    "transformers": "resilient_infer.providers.transformers:Transformers",
+    "vllm": "resilient_infer.providers.vllm:Vllm",
 }
 
 
