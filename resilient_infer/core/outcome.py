@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from resilient_infer.core.task import Json
-from resilient_infer.core.testimony import Limits
+from resilient_infer.core.testimony import UNSAID, Limits
 
 
 class Verdict(Enum):
@@ -163,7 +163,7 @@ class Success:
     finish_reason: str | None = None
     commit: str | None = None
     enforced: bool = False
-    limits: Limits = Limits()
+    limits: Limits = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

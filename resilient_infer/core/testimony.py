@@ -5,6 +5,7 @@ payload, so that a server which runs another commit never sees it.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from resilient_infer.core.http import HttpRequest
 
@@ -35,6 +36,10 @@ class Limits:
     context: int | None = None
 
 
+UNSAID: Final = Limits()
+"""A server that tells no maxima."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Testimony:
     """What a server said, or that it said nothing.
@@ -45,5 +50,5 @@ class Testimony:
     """
 
     commit: str | None = None
-    limits: Limits = Limits()
+    limits: Limits = UNSAID
     until: float = 0.0
