@@ -72,9 +72,8 @@ class Tree:
 
     def scalar(self, event: "yaml.ScalarEvent") -> None:
         """A single value."""
-        mark = event.start_mark
         # libyaml gives '' as a plain scalar's style, pure Python gives None.
-        node = ScalarNode(event.value, bool(event.style), mark.line + 1, mark.column + 1)
+        node = ScalarNode(event.value, bool(event.style), *place_of_mark(event.start_mark))
         if event.anchor is not None or event.tag is not None:
             self._refuse_decoration(event)
         if self._escapes:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, NamedTuple
 
-from resilient_infer.lock.keys import Choice, Flag, Key, Number, Rows, Text, homes_of
+from resilient_infer.lock.keys import Choice, Flag, Number, Rows, Text, homes_of
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode, kind_of, needs_quotes
 from resilient_infer.lock.problems import Path, Problems, quote
 
@@ -135,17 +135,15 @@ def text(place: Place, rule: Text) -> str | None:
     return node.text
 
 
-def _row(found: Fields, name: str) -> tuple[Place, Key] | None:
-    place = found.at(name)
-    return None if place is None else (place, found.rows[name])
-
-
 def text_at(found: Fields, name: str) -> str | None:
     """The text or word of a key; None if it is not given or wrong."""
-    match _row(found, name):
-        case place, Key(type=Text() as rule):
+    place = found.given.get(name)
+    if place is None:
+        return None
+    match found.rows[name].type:
+        case Text() as rule:
             return text(place, rule)
-        case place, Key(type=Choice(words=words)):
+        case Choice(words=words):
             return word(place, words)
     return None
 
@@ -161,23 +159,23 @@ def word(place: Place, words: tuple[str, ...]) -> str | None:
 
 def flag_at(found: Fields, name: str) -> bool | None:
     """The `true` or `false` of a key; None if it is not given or wrong."""
-    match _row(found, name):
-        case place, Key(type=Flag()):
-            node = scalar(place)
-            if node is None:
-                return None
-            if not node.quoted and node.text in ("true", "false"):
-                return node.text == "true"
-            place.wrong(f"{quote(node.text)} is not true or false; write one of the two, without quotes")
+    place = found.given.get(name)
+    if place is None or not isinstance(found.rows[name].type, Flag):
+        return None
+    node = scalar(place)
+    if node is None:
+        return None
+    if not node.quoted and node.text in ("true", "false"):
+        return node.text == "true"
+    place.wrong(f"{quote(node.text)} is not true or false; write one of the two, without quotes")
     return None
 
 
 def number_at(found: Fields, name: str) -> Decimal | None:
     """The number of a key, exact; None if it is not given or wrong."""
-    match _row(found, name):
-        case place, Key(type=Number() as rule):
-            return _number(place, rule)
-    return None
+    place = found.given.get(name)
+    rule = found.rows[name].type
+    return _number(place, rule) if place is not None and isinstance(rule, Number) else None
 
 
 def seconds_at(found: Fields, name: str) -> float | None:
