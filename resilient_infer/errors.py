@@ -7,6 +7,7 @@
     │  └─ StaleLock              the manifest asks for another model or ref than the lock holds
     ├─ CallError                 .alias .attempts .elapsed .retry_after .last
     │  ├─ PayloadRefused         the request itself is at fault, or no route can express it
+    │  ├─ PinMismatch            servers run another commit than the locked one
     │  ├─ AuthFailed             no credential was accepted, or its variable is not set
     │  ├─ NotAdmitted            nothing was sent: circuits open, limits reached
     │  ├─ DeadlineExceeded       time ran out
@@ -140,6 +141,11 @@ class CallError(ResilientInferError):
 
 class PayloadRefused(CallError):
     """The request is at fault: it cannot be sent as it is, or a server refused its content."""
+
+
+class PinMismatch(CallError):
+    """Every server left says that it runs another commit than the locked one; none saw the payload, or
+    its answer was thrown away."""
 
 
 class AuthFailed(CallError):

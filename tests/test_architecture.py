@@ -27,6 +27,7 @@ FACE = {
     "LockError",
     "NotAdmitted",
     "PayloadRefused",
+    "PinMismatch",
     "ProviderError",
     "ResilientInferError",
     "Result",

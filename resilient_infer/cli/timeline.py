@@ -37,7 +37,7 @@ def duration(seconds: float) -> str:
 def _row(record: AttemptRecord, ink: Ink) -> Iterator[str]:
     number = str(record.number) if record.number else ink.sign("–", "-")
     took = duration(record.elapsed) if record.number else ""
-    outcome = f"{record.outcome} {record.status}" if _says_more(record) else record.outcome
+    outcome = _outcome(record)
     route = record.route if ink.width is None else ink.fit(record.route, ink.width - _ROUTE)
     shown = ink.paint(f"{outcome:<{_OUTCOME}}", _colour(record))
     yield f"  {number:>2}  {duration(record.started):>7}  {took:>7}   {shown} {route}"
@@ -49,11 +49,19 @@ def _below(reason: str, ink: Ink) -> list[str]:
     return [ink.paint(line, dim=True) for line in ink.wrap(reason, first=" " * _REASON, indent=_REASON)]
 
 
+def _outcome(record: AttemptRecord) -> str:
+    if record.identity:  # the question which commit it runs; what was said stands in the result
+        return "commit asked" if record.outcome == "success" else "commit not told"
+    return f"{record.outcome} {record.status}" if _says_more(record) else record.outcome
+
+
 def _says_more(record: AttemptRecord) -> bool:
     return record.status is not None and record.outcome != "success"
 
 
 def _colour(record: AttemptRecord) -> Colour:
+    if record.identity:
+        return "cyan"
     if record.outcome == "success":
         return "green"
     return "red" if record.number else "yellow"

@@ -32,7 +32,7 @@ class SkipReason(Enum):
     FULL = "too many attempts in flight", True
     OPEN = "the circuit is open", False
     BARRED = "refused a moment ago and will not pass by itself", False
-    MISMATCHED = "the server runs another commit than the lock", False
+    MISMATCHED = "pin mismatch", False
 
 
 class CircuitState(Enum):

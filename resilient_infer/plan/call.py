@@ -1,11 +1,12 @@
 """The rings of one call, outermost first. This file decides what happens next; nothing here acts.
 
     deadline > fallback over targets > rounds (backoff, retry bucket) > next route
-    > not-before > breaker > bulkhead > attempt timeout > send
+    > attested commit > not-before > breaker > bulkhead > attempt timeout > send
 
 `call_plan` walks the targets and, when all that are left say "not before",
 waits once for the earliest moment. `_visit` gives a target its rounds. `_ask`
-pays and waits where a route is asked again. `_send` asks the gates and sends.
+pays and waits where a route is asked again. `_send` asks the gates and sends;
+`attest.py` learns first which commit the server runs.
 The gates of a route (not-before, breaker, bulkhead) refuse at no cost.
 """
 
@@ -16,9 +17,11 @@ from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.result import Result
+from resilient_infer.plan import attest
 from resilient_infer.plan.actions import Action, Done, Plan, Reply, Start, Wait
 from resilient_infer.plan.ending import call_error, result_of
-from resilient_infer.plan.progress import Place, Progress, Turn
+from resilient_infer.plan.places import Place, Turn
+from resilient_infer.plan.progress import Progress
 from resilient_infer.plan.spec import CallSpec, Env
 from resilient_infer.policies import backoff
 from resilient_infer.policies.balance import arrange
@@ -136,12 +139,22 @@ def _back_off(call: Progress, turn: Turn, failure: Failure) -> Generator[Action,
 
 def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None]:
     """Ask the gates, send, and record the outcome. None: refused, or the payload does not fit the route."""
-    timeout = call.timeout_for(turn)
-    if timeout is None:
-        raise call_error(call)
+    if turn.spec.attestation is not None:
+        yield from attest.await_testimony(call, turn)
+        if _is_mismatched(call, turn):
+            return None
+    timeout = _timeout(call, turn)
     permit = call.admit(turn, timeout)
     if permit is None:
+        call.leave_question(turn)
         return None
+    if turn.asks:
+        failure = yield from attest.ask_identity(call, turn, permit, timeout)
+        if failure is not None:
+            return failure
+        if _is_mismatched(call, turn):
+            return None
+        timeout = min(timeout, _timeout(call, turn))
     reply = yield Start(call.begin(turn, permit, timeout))
     call.now = reply.now
     if isinstance(reply.value, Failure):
@@ -151,8 +164,26 @@ def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None
     reply = yield Wait(math.inf)
     call.now = reply.now
     assert isinstance(reply.value, Done)
-    call.finish(reply.value.outcome)
-    return reply.value.outcome
+    outcome = attest.examined(call, turn, reply.value.outcome)
+    call.finish(outcome)
+    return outcome
+
+
+def _timeout(call: Progress, turn: Turn) -> float:
+    """Seconds the next attempt may take; with no time left the call ends here."""
+    timeout = call.timeout_for(turn)
+    if timeout is None:
+        raise call_error(call)
+    return timeout
+
+
+def _is_mismatched(call: Progress, turn: Turn) -> bool:
+    """Whether the route is passed over because its server runs another commit; it gets nothing to see."""
+    refusal = attest.mismatch(call, turn)
+    if refusal is not None:
+        call.land()
+        call.refuse(turn, refusal)
+    return refusal is not None
 
 
 def _leaves_target(call: Progress, turn: Turn, failure: Failure) -> bool:

@@ -14,6 +14,7 @@ from resilient_infer.core.events import (
     CallStarted,
     CircuitChanged,
     Event,
+    PinMismatched,
     RouteSkipped,
     TargetFailed,
     WaitStarted,
@@ -56,6 +57,7 @@ class Chronicle:
                     model=attempt.model,
                     revision=attempt.revision,
                     timeout=attempt.timeout,
+                    identity=attempt.identity is not None,
                 )
             )
 
@@ -74,6 +76,7 @@ class Chronicle:
             status=outcome.status,
             request_id=outcome.request_id,
             retry_after=None if failure is None else failure.advice,
+            identity=attempt.identity is not None,
         )
         self.records.append(record)
         if self._emit is not None:
@@ -88,6 +91,7 @@ class Chronicle:
                     status=record.status,
                     elapsed=elapsed,
                     request_id=record.request_id,
+                    identity=record.identity,
                 )
             )
 
@@ -129,6 +133,21 @@ class Chronicle:
                     route=route,
                     reason=reason,
                     retry_after=retry_after,
+                )
+            )
+
+    def pin_mismatched(self, target: Target, route: str, reported: str, now: float, *, refused: bool) -> None:
+        """A server runs another commit than the locked one."""
+        if self._emit is not None:
+            self._emit(
+                PinMismatched(
+                    call_id=self._spec.call_id,
+                    at=now - self._started,
+                    route=route,
+                    model=target.model,
+                    revision=target.revision or "",
+                    reported=reported,
+                    refused=refused,
                 )
             )
 

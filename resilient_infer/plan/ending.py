@@ -3,6 +3,7 @@
 from typing import Final
 
 from resilient_infer.core.attempt import AttemptRecord
+from resilient_infer.core.gates import SkipReason
 from resilient_infer.core.outcome import FailureKind, Success
 from resilient_infer.core.result import Result
 from resilient_infer.errors import (
@@ -13,35 +14,52 @@ from resilient_infer.errors import (
     DeadlineExceeded,
     NotAdmitted,
     PayloadRefused,
+    PinMismatch,
 )
-from resilient_infer.plan.progress import Progress, Turn
+from resilient_infer.plan.attest import NOT_REACHED, words
+from resilient_infer.plan.places import Turn
+from resilient_infer.plan.progress import Progress
 from resilient_infer.policies.cost import cost, usd
 from resilient_infer.policies.fallback import Step
+from resilient_infer.policies.pinning import differs, strength
 
 REQUEST_FAULTS: Final = frozenset((FailureKind.BAD_REQUEST, FailureKind.TOO_LONG, FailureKind.CONTENT_FILTER))
+_NOT_REACHED: Final = frozenset(kind.value for kind in NOT_REACHED)
 _AUTH_OUTCOMES: Final = frozenset((FailureKind.UNAUTHORIZED.value, FailureKind.FORBIDDEN.value))
+
+REDEPLOY: Final = (
+    "redeploy the pinned commit, or ask for the served one in the manifest and lock it;"
+    " on_pin_mismatch: warn takes such answers"
+)
 
 
 def result_of(call: Progress, turn: Turn, success: Success) -> Result:
     """The answer, with what is known of where it came from."""
     alias, target, route = call.spec.alias, turn.place.spec.target, turn.spec.route
+    said = None if turn.testimony is None else turn.testimony.commit
+    reported = success.commit or said
+    warnings = call.spec.payload.warnings
+    if differs(target, reported):
+        warnings = (*warnings, words(target, reported or ""))
     return Result(
         output=success.output,
         alias=alias.alias,
         task=alias.task.name,
         model=target.model or route.name,
         revision=target.revision,
-        pin=target.pin,
+        pin=strength(target, reported, enforced=success.enforced),
         route=str(route),
         attempts=tuple(call.chronicle.records),
         elapsed=call.now - call.started,
         served_model=success.served_model,
+        served_by=success.served_by,
+        served_revision=reported,
         cost=usd(cost(success.usage, route.price)),
         usage=success.usage,
         request_id=success.request_id,
         fallback=_why_not_first(call, turn),
         finish_reason=success.finish_reason,
-        warnings=call.spec.payload.warnings,
+        warnings=warnings,
         raw=success.raw,
     )
 
@@ -49,7 +67,7 @@ def result_of(call: Progress, turn: Turn, success: Success) -> Result:
 def call_error(call: Progress) -> CallError:
     """The error of a call that brought no answer; its cause is the last real failure."""
     records = call.chronicle.records
-    sent = [record for record in records if record.number]
+    sent = [record for record in records if _was_sent(record)]
     kind, summary, hint = _kind_of_error(call, sent)
     retry_after = _retry_after(call)
     if retry_after is not None and not hint:
@@ -67,9 +85,16 @@ def call_error(call: Progress) -> CallError:
     return error
 
 
+def _was_sent(record: AttemptRecord) -> bool:
+    """Whether a record is of the payload, or of a question that met what the payload would have met."""
+    return record.number > 0 and (not record.identity or record.outcome in _NOT_REACHED)
+
+
 def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[CallError], str, str]:
     """Which error it is, what it says, and what to do about it."""
     out_of_time = call.useful_from(call.now) <= 0.0
+    if _only_mismatches(call, sent):
+        return PinMismatch, _said(call), REDEPLOY
     if not sent:
         return _nothing_sent(call, out_of_time)
     told = f"{sent[-1].route}: {sent[-1].reason}"
@@ -89,13 +114,31 @@ def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[Call
     return AllTargetsFailed, f"{_who_failed(call)} after {_counted(sent)}; the last: {told}", hint
 
 
+def _only_mismatches(call: Progress, sent: list[AttemptRecord]) -> bool:
+    """Whether no route is left but those whose servers run, or answered with, another commit."""
+    if any(record.outcome != FailureKind.PIN_MISMATCH.value for record in sent):
+        return False
+    refused = [turn for turn in call.turns_left() if turn.refusal is not None]
+    others = [turn for turn in refused if not _is_mismatched(turn)]
+    return not others and (bool(sent) or any(map(_is_mismatched, refused)))
+
+
+def _is_mismatched(turn: Turn) -> bool:
+    return turn.refusal is not None and turn.refusal.reason is SkipReason.MISMATCHED
+
+
+def _said(call: Progress) -> str:
+    told = (f"{record.route}: {record.reason}" for record in call.chronicle.records if record.reason)
+    return "; ".join(dict.fromkeys(told))
+
+
 def _who_failed(call: Progress) -> str:
     count = len(call.places)
     if count == 1:
         return "its only target failed"
     if _others_refused(call):
         return "the targets left may not be asked now: the call gave up"
-    if call.turns_left():
+    if any(not _is_mismatched(turn) for turn in call.turns_left()):
         return "no other target may be asked after this failure: the call gave up"
     return f"all {count} targets failed"
 
@@ -108,12 +151,12 @@ def _others_refused(call: Progress) -> bool:
     """Whether a route to which the call may go on was let through by no gate: another time it may answer."""
     if call.last is None or call.step_after(call.last) is Step.STOP:
         return False
-    return any(turn.refusal is not None for turn in call.turns_left())
+    return any(turn.refusal is not None and not _is_mismatched(turn) for turn in call.turns_left())
 
 
 def _nothing_sent(call: Progress, out_of_time: bool) -> tuple[type[CallError], str, str]:
     turns = [turn for place in call.places for turn in place.turns]
-    said = "; ".join(dict.fromkeys(f"{record.route}: {record.reason}" for record in call.chronicle.records))
+    said = _said(call)
     if all(turn.spec.unusable for turn in turns):
         return AuthFailed, f"nothing was sent: {said}", "set the variable and call again"
     if all(turn.spent for turn in turns):

@@ -1,93 +1,34 @@
 """Progress: what one call has done so far, and what it holds. The decisions are in `call.py`."""
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from resilient_infer.core.attempt import Attempt
-from resilient_infer.core.gates import NotBefore, Permit, SkipReason, Ticket
+from resilient_infer.core.gates import NotBefore, Permit, SkipReason
 from resilient_infer.core.outcome import LONG_BAR, Bar, Failure, FailureKind, Outcome, Success, Verdict
+from resilient_infer.core.testimony import Identity
 from resilient_infer.plan.chronicle import Chronicle
-from resilient_infer.plan.spec import CallSpec, Env, RouteSpec, TargetSpec
+from resilient_infer.plan.places import Flight, Place, Turn
+from resilient_infer.plan.spec import CallSpec, Env
 from resilient_infer.policies import backoff
 from resilient_infer.policies.deadline import attempt_timeout, least_useful
 from resilient_infer.policies.fallback import Step, onward
+from resilient_infer.policies.pinning import IDENTITY_TIMEOUT
 
 TIMEOUTS: Final = frozenset((FailureKind.TIMEOUT, FailureKind.CONNECT_TIMEOUT))
+
+REPLACED: Final = frozenset(
+    kind
+    for kind in FailureKind
+    if kind.verdict is Verdict.FAILURE or kind.value in ("stale connection", "loading")
+)
+"""Failures after which the server may be another one: it broke down, or restarts."""
 
 LEASE_MARGIN: Final = 1.0
 """Seconds after an attempt's timeout at which its permit runs out, should it never be given back."""
 
 LATE: Final = 0.2
 """Share of `min_useful`: attempts and sleeps end some milliseconds late, and clocks round."""
-
-
-class Turn:
-    """One route within one call.
-
-    Attributes:
-        spent: Never asked again in this call.
-        paid: A token is held for its next repeat, which is not under way yet.
-        fresh: A kept-alive connection of it was already closed; from now on it gets new ones.
-        repeats: How often it was asked again already.
-        failure: The latest; the route may be asked again from `ready_at` on (monotonic seconds).
-        refusal: Why its gates let nothing through the last time, if they did not.
-        ticket: The place it holds in the queue of a full bulkhead.
-    """
-
-    __slots__ = (
-        "failed_at",
-        "failure",
-        "fresh",
-        "paid",
-        "place",
-        "ready_at",
-        "refusal",
-        "repeats",
-        "spec",
-        "spent",
-        "ticket",
-    )
-
-    def __init__(self, spec: RouteSpec, place: "Place") -> None:
-        self.spec = spec
-        self.place = place
-        self.spent = self.paid = self.fresh = False
-        self.repeats = 0
-        self.failure: Failure | None = None
-        self.failed_at = self.ready_at = -math.inf
-        self.refusal: NotBefore | None = None
-        self.ticket: Ticket | None = None
-
-
-class Place:
-    """One target within one call: its place in the fallback order, and the rounds it has had."""
-
-    __slots__ = ("index", "over", "rounds", "spec", "turns")
-
-    def __init__(self, spec: TargetSpec, index: int) -> None:
-        self.spec = spec
-        self.index = index
-        self.rounds = 0
-        self.over = False
-        self.turns = [Turn(route, self) for route in spec.routes]
-
-    @property
-    def left(self) -> bool:
-        """Whether a route of it may still be asked in this call."""
-        if self.over:
-            return False
-        return any(not turn.spent for turn in self.turns)
-
-
-@dataclass(slots=True)
-class Flight:
-    """The attempt that holds a permit at the moment."""
-
-    turn: Turn
-    permit: Permit
-    attempt: Attempt
-    started: float
 
 
 class Progress:
@@ -199,15 +140,27 @@ class Progress:
             if answer is not None:
                 self.leave_queue(turn)
         if answer is None:
-            answer = spec.gate.ask(self.now, lease=timeout + LEASE_MARGIN, ticket=turn.ticket)
+            lease = timeout + LEASE_MARGIN + (IDENTITY_TIMEOUT if turn.asks else 0.0)
+            answer = spec.gate.ask(self.now, lease=lease, ticket=turn.ticket)
         if isinstance(answer, NotBefore):
             turn.ticket = answer.ticket
-            if answer != turn.refusal:  # told once
-                self.chronicle.refused(turn.place.spec.target, str(spec.route), answer, self.now)
-            turn.refusal = answer
+            self.refuse(turn, answer)
             return None
         turn.ticket = turn.refusal = None
         return answer
+
+    def refuse(self, turn: Turn, refusal: NotBefore) -> None:
+        """Pass a route over because a gate lets nothing through, or its server runs another commit."""
+        if refusal != turn.refusal:  # told once
+            self.chronicle.refused(turn.place.spec.target, str(turn.spec.route), refusal, self.now)
+        turn.refusal = refusal
+
+    def leave_question(self, turn: Turn) -> None:
+        """Give back the right to ask a server which commit it runs, if this call has it."""
+        if turn.asks:
+            turn.asks = False
+            assert turn.spec.attestation is not None
+            turn.spec.attestation.leave()
 
     def pay(self, turn: Turn) -> bool:
         """Take a token for the next repeat of a route, unless it has one. Given back if that is not sent."""
@@ -222,13 +175,12 @@ class Progress:
 
     def give_back(self) -> None:
         """Give back all that is held. Called on every way out; needs no clock and does not fail."""
-        flight, self.flight = self.flight, None
-        if flight is not None:
-            flight.turn.spec.gate.release(flight.permit)
+        self.land()
         for place in self.places:
             for turn in place.turns:
                 self.refund(turn)
                 self.leave_queue(turn)
+                self.leave_question(turn)
 
     def leave_queues(self) -> None:
         """Give back the places in the queues of full bulkheads; their routes may be asked anew."""
@@ -246,8 +198,8 @@ class Progress:
 
     # Attempts
 
-    def begin(self, turn: Turn, permit: Permit, timeout: float) -> Attempt:
-        """The order for the next attempt, which now holds `permit`."""
+    def begin(self, turn: Turn, permit: Permit, timeout: float, identity: Identity | None = None) -> Attempt:
+        """The order for the next attempt, which now holds `permit`, or for the question before it."""
         spec, target = self.spec, turn.place.spec.target
         attempt = Attempt(
             number=self.chronicle.requests + 1,
@@ -263,22 +215,41 @@ class Progress:
             timeout=timeout,
             safe=spec.alias.retry.safe,
             fresh=turn.fresh,
+            identity=identity,
+            testimony=turn.testimony,
         )
-        self.flight = Flight(turn, permit, attempt, self.now)
-        # Told only now: whatever a listener does, the permit is given back.
-        self.chronicle.circuit_changed(str(turn.spec.route), permit.change, self.now)
+        held, self.flight = self.flight, Flight(turn, permit, attempt, self.now)
+        if held is None:
+            # Told only now: whatever a listener does, the permit is given back.
+            self.chronicle.circuit_changed(str(turn.spec.route), permit.change, self.now)
         return attempt
 
     def under_way(self) -> None:
         """The attempt that was begun has been sent off: its token is spent, no queue is waited in."""
         assert self.flight is not None
         self.flight.started = self.now
-        turn = self.flight.turn
+        if self.flight.attempt.identity is None:
+            self._count(self.flight.turn)
+        self.leave_queues()
+        self.chronicle.attempt_started(self.flight.attempt, self.now)
+
+    def _count(self, turn: Turn) -> None:
+        """A repeat that was paid for has been sent."""
         if turn.paid:
             turn.paid = False
             turn.repeats += 1
-        self.leave_queues()
-        self.chronicle.attempt_started(self.flight.attempt, self.now)
+
+    def answered(self, outcome: Outcome) -> None:
+        """Record what came of the question in flight; the permit is kept for the payload."""
+        assert self.flight is not None
+        elapsed = self.now - self.flight.started
+        self.chronicle.attempt_finished(self.flight.attempt, outcome, self.now, elapsed=elapsed)
+
+    def land(self) -> None:
+        """Give back the permit in hand, if there is one: nothing more is sent with it."""
+        flight, self.flight = self.flight, None
+        if flight is not None:
+            flight.turn.spec.gate.release(flight.permit)
 
     def unfit(self, failure: Failure) -> None:
         """The attempt that was begun could not be put in words for its route; nothing was sent."""
@@ -292,6 +263,7 @@ class Progress:
         assert self.flight is not None
         flight, self.flight = self.flight, None
         turn, elapsed = flight.turn, self.now - flight.started
+        self._count(turn)  # the question before the payload may have been as far as it got
         if isinstance(outcome, Success):
             verdict, clean = Verdict.SUCCESS, turn.repeats == 0
         else:
@@ -310,6 +282,8 @@ class Progress:
         self.ambiguous += failure.kind.ambiguous
         self.last = turn.failure = failure
         turn.failed_at = self.now
+        if turn.spec.attestation is not None and failure.kind in REPLACED:
+            turn.spec.attestation.forget()
         turn.ready_at = self.now + backoff.delay(
             turn.repeats + 1,
             throttled=failure.kind.throttling,

@@ -22,7 +22,7 @@ class RouteSpec:
         attempt_timeout: Seconds one attempt may take.
         unusable: Why the route cannot be asked at all, for example a variable that is not set; "" if it can.
         identity: How its server is asked which commit it runs; None: it cannot be.
-        attestation: What the server said; None: it says nothing, neither when asked nor with an answer.
+        attestation: What the server said; there if and only if `identity` is.
     """
 
     route: Route
