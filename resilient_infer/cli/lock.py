@@ -1,23 +1,21 @@
-"""`resilient-infer lock`: pin what the manifest asks for, or tell whether it is pinned."""
+"""`resilient-infer lock`: pin what the manifest asks for, or tell whether it is pinned.
+
+What only locking needs is imported there: `--check` runs before every commit.
+"""
 
 import sys
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
-from resilient_infer.cli.changes import change_lines, change_record, in_short
 from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import find_files, lock_path, manifest_bytes, read_manifest, shown, survey_at
 from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record, many
-from resilient_infer.cli.hub import CommandHub, Patience
-from resilient_infer.cli.locking import Made, make, write_all
 from resilient_infer.cli.options import environment_option, format_option, hub_options, lockfiles_option
-from resilient_infer.cli.progress import Progress
 from resilient_infer.cli.render import Ink, complain, ink_of, one_block, to_json
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
@@ -25,7 +23,9 @@ from resilient_infer.lock.discovery import Found
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding, exit_code
 from resilient_infer.lock.offline import check_offline, own_aliases
-from resilient_infer.lock.store import writing
+
+if TYPE_CHECKING:
+    from resilient_infer.cli.locking import Made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class _Checked:
 class _Done:
     """What the command came to: files that were made, or, with --check, looked at."""
 
-    made: tuple[Made, ...] = ()
+    made: tuple["Made", ...] = ()
     checked: tuple[_Checked, ...] = ()
     written: bool = False
     elapsed: float = 0.0
@@ -133,6 +133,11 @@ def _check(asked: _Asked) -> _Done:
 
 
 def _lock(asked: _Asked) -> _Done:
+    from resilient_infer.cli.hub import CommandHub, Patience
+    from resilient_infer.cli.locking import make, write_all
+    from resilient_infer.cli.progress import Progress
+    from resilient_infer.lock.store import writing
+
     started = time.monotonic()
     found = find_files(asked.lockfiles, asked.environment)
     hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
@@ -174,7 +179,9 @@ def _checked_lines(checked: _Checked, ink: Ink) -> list[str]:
     return [*lines, f"{checked.file} does not fit {checked.manifest}: {by_level(checked.findings)}"]
 
 
-def _made_lines(made: Made, done: _Done, ink: Ink) -> list[str]:
+def _made_lines(made: "Made", done: _Done, ink: Ink) -> list[str]:
+    from resilient_infer.cli.changes import change_lines, in_short
+
     if made.faults:
         return [line for fault in made.faults for line in finding_lines(fault, ink)]
     lines = list(change_lines(made.changes, ink))
@@ -187,6 +194,9 @@ def _made_lines(made: Made, done: _Done, ink: Ink) -> list[str]:
 
 
 def _record(asked: _Asked, done: _Done, error: ResilientInferError | None) -> dict[str, Json]:
+    from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
+    from resilient_infer.cli.changes import change_record
+
     files: list[Json] = [
         _file(each.environment, each.file, each.aliases, None, False) for each in done.checked
     ]

@@ -4,12 +4,25 @@ Threads are daemons: one that hangs in a read that nothing can interrupt is
 left behind, and does not keep the process from ending.
 """
 
+import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+_IDLE: Final = 1.0
+"""Seconds that a thread waits for its next task before it ends; to start one takes as long as a request."""
+
+_Tasks = queue.SimpleQueue[Callable[[], None]]
+
+_idle: Final[deque[_Tasks]] = deque()
+"""Where each thread that has nothing to do takes its next task from."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # the threads stay with the parent
 
 
 class TookTooLong(Exception):
@@ -20,17 +33,20 @@ def within(seconds: float, act: Callable[[], T]) -> T:
     """What `act` returns or raises, if it does so in time.
 
     Raises:
-        TookTooLong: It did not.
+        TookTooLong: It did not. Its thread takes no other task before it is through.
     """
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+    tasks = _take()
 
     def answer() -> None:
         try:
-            answers.put((act(), None))
+            said: tuple[T | None, BaseException | None] = (act(), None)
         except BaseException as error:
-            answers.put((None, error))
+            said = (None, error)
+        _idle.append(tasks)  # first: who has the answer may ask again at once
+        answers.put(said)
 
-    threading.Thread(target=answer, daemon=True, name="resilient-infer-hub").start()
+    tasks.put(answer)
     try:
         value, error = answers.get(timeout=seconds)
     except queue.Empty:
@@ -38,6 +54,32 @@ def within(seconds: float, act: Callable[[], T]) -> T:
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # without an error it is what act returned
+
+
+def _take() -> _Tasks:
+    """The tasks of a thread that is idle, or of a new one."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        tasks: _Tasks = queue.SimpleQueue()
+    threading.Thread(target=_work, args=(tasks,), daemon=True, name="resilient-infer-hub").start()
+    return tasks
+
+
+def _work(tasks: _Tasks) -> None:
+    """Do one task after another, until none comes for a while."""
+    while True:
+        try:
+            task = tasks.get(timeout=_IDLE)
+        except queue.Empty:
+            try:
+                _idle.remove(tasks)
+            except ValueError:  # somebody has just taken it, or it is new: a task comes
+                task = tasks.get()
+            else:
+                return
+        task()
+        del task  # holds what was asked and answered
 
 
 def gather(
