@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,47 @@ def test_ctrl_c_comes_through_at_once(place: Place) -> None:
     assert time.monotonic() - interrupted < 2
     assert (child.returncode, out) == (130, "")
     assert err == "\ninterrupted\n"
+
+
+INTERRUPTED_AT_IMPORT = """
+import runpy, signal, sys
+
+module = sys.argv.pop(1)
+
+class AtImport:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, AtImport())
+runpy.run_module("resilient_infer", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["resilient_infer.cli.main", "click", "resilient_infer.cli.commands", "resilient_infer.cli.lock", "yaml"],
+)
+def test_ctrl_c_in_the_first_moments_shows_no_traceback(module: str, tmp_path: Path) -> None:
+    """While the command is being imported: 130, and one word."""
+    (tmp_path / "models.yaml").write_text("version: 1\nmodels: {a: org/model}\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            INTERRUPTED_AT_IMPORT,
+            module,
+            "lock",
+            "--check",
+            "--lockfiles",
+            str(tmp_path),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\ninterrupted\n")
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
