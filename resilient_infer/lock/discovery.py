@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from resilient_infer.errors import ConfigError
-from resilient_infer.lock.keys import NAME
 from resilient_infer.lock.problems import meant, quote
 from resilient_infer.lock.reader import MAX_BYTES
+from resilient_infer.lock.rules import NAME
 
 FOLDER: Final = "lockfiles"
 MANIFEST: Final = "models.yaml"

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from resilient_infer.core.target import Pin, Price
+from resilient_infer.lock.keys import default_word
 from resilient_infer.lock.policy import SILENT, BreakerKeys, PolicyKeys
 from resilient_infer.lock.reference import DEFAULT_REF
+
+FALLBACK: Final = default_word("fallback")
+"""What an alias that does not say it means by falling back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,7 @@ class Provider:
         hub_token: The access key is the token that huggingface_hub finds. With neither, no key is sent.
         insecure: A key may be sent over plain http to another machine.
         headers: Fixed extra headers; never a secret.
+        deployment: "namespace/name" of the Inference Endpoint behind the URL, or None.
         max_response: Bytes of an answer that are read, or None.
         concurrency: Attempts in flight, or None.
         line: In the manifest; 0 for a built-in one.
@@ -34,6 +40,7 @@ class Provider:
     hub_token: bool = False
     insecure: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    deployment: str | None = None
     max_response: int | None = None
     breaker: BreakerKeys = SILENT
     concurrency: int | None = None
@@ -80,6 +87,7 @@ class TargetEntry:
         ref: Branch, tag or commit asked for; None: the default branch.
         routes: In the order of the file.
         context: Tokens the model can take, or None.
+        labels: Pairs (this model's label, the first target's label); empty: they are the same.
         pin: VERSIONED or FLOATING for a model without a repo, else None.
     """
 
@@ -87,6 +95,7 @@ class TargetEntry:
     ref: str | None
     routes: tuple[RouteEntry, ...]
     context: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
     pin: Pin | None = None
     line: int = 0
 
@@ -107,6 +116,7 @@ class Alias:
         task: None: the repo's, as the lock records it.
         policy: What this level says; `policy.safe` stands here too.
         targets: In fallback order.
+        fallback: "contract": only to targets whose answers mean the same; "any": to all of them.
         environment: The environment whose entry this is; None: the default one.
     """
 
@@ -114,6 +124,7 @@ class Alias:
     task: str | None
     policy: PolicyKeys
     targets: tuple[TargetEntry, ...]
+    fallback: str = FALLBACK
     environment: str | None = None
     line: int = 0
 

@@ -13,12 +13,12 @@ from typing import Final
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.discovery import MANIFEST
 from resilient_infer.lock.emit import quoted, scalar
-from resilient_infer.lock.keys import NAME
 from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from resilient_infer.lock.problems import Problems, quote
 from resilient_infer.lock.reader import read_yaml
 from resilient_infer.lock.reference import parse_reference
+from resilient_infer.lock.rules import NAME
 
 _FIRST: Final = """\
 # What can be called, by alias. After a change run: resilient-infer lock

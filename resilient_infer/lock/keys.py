@@ -9,6 +9,20 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from resilient_infer.lock.rules import (
+    DEPLOYMENT,
+    HUB,
+    NAME,
+    SERVED_NAME,
+    VARIABLE,
+    WORD,
+    Choice,
+    Flag,
+    Number,
+    Shape,
+    ValueType,
+)
+
 
 class Level(Enum):
     """Where a key may stand. Of POLICY, ALIAS, ROUTE and PROVIDER the innermost (last) one given holds."""
@@ -23,66 +37,7 @@ class Level(Enum):
     BREAKER = "breaker"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    """A plain decimal number, `least` to `most`; `above`: more than `least`; `whole`: no fraction."""
-
-    unit: str = ""
-    least: float = 0
-    most: float = 1e12
-    above: bool = False
-    whole: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
-    """`true` or `false`; YAML's other spellings of them are refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One of a few words."""
-
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """Text matching `pattern`, a regular expression that Python and ECMAScript read alike.
-
-    Attributes:
-        rule: The pattern in words, for messages.
-        private: A wrong value may be a secret and is never quoted.
-    """
-
-    pattern: str
-    rule: str
-    private: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """A list or mapping; `name` is its definition in `schema.py`."""
-
-    name: str
-
-
-ValueType = Number | Flag | Choice | Text | Shape
-
 P, A, T, R, V = Level.POLICY, Level.ALIAS, Level.TARGET, Level.ROUTE, Level.PROVIDER
-
-NAME: Final = Text(
-    pattern=r"^[a-z0-9][a-z0-9._-]*$",
-    rule="a name: lower-case letters, digits, '.', '_' and '-', the first a letter or digit",
-)
-VARIABLE: Final = Text(
-    pattern=r"^[A-Z_][A-Z0-9_]*$",
-    rule="the NAME of an environment variable (capitals, digits, '_'); the value stays out of this file",
-    private=True,
-)
-HUB: Final = Text(pattern=r"^hub$", rule="hub; the token itself stays out of this file", private=True)
-SERVED_NAME: Final = Text(pattern=r"^[!-~]{1,256}$", rule="the provider's name for the model, without blanks")
-WORD: Final = Text(pattern=r"^[!-~]+$", rule="one word without blanks")
 
 WEEK: Final = 604_800.0
 """Longest time a key may ask for, seconds: below `threading.TIMEOUT_MAX`, past which a wait raises."""
@@ -133,7 +88,8 @@ _PROVIDER_KEYS: Final = (
         name="kind",
         levels=(V,),
         type=WORD,
-        text="Protocol: hf-inference, hf-endpoint, openai, or a plug-in's.",
+        text="Protocol: hf-inference, hf-endpoint, hf-router, openai, tei, tgi, vllm, sglang, transformers, "
+        "llamacpp, or a plug-in's.",
     ),
     Key(name="url", levels=(V,), type=Shape(name="url"), text="Base URL, http or https, without query."),
     Key(name="url_env", levels=(V,), type=VARIABLE, text="Environment variable that holds the base URL."),
@@ -147,6 +103,12 @@ _PROVIDER_KEYS: Final = (
         text="Allow a key over plain http to another machine.",
     ),
     Key(name="headers", levels=(V,), type=Shape(name="headers"), text="Fixed extra headers; never a secret."),
+    Key(
+        name="endpoint",
+        levels=(V,),
+        type=DEPLOYMENT,
+        text="namespace/name of the Inference Endpoint (kind hf-endpoint), to ask which commit it runs.",
+    ),
 )
 
 _TARGET_KEYS: Final = (
@@ -166,6 +128,12 @@ _TARGET_KEYS: Final = (
         type=Number(unit="tokens", least=1, whole=True),
         text="Tokens the model can take; default: from the lock.",
     ),
+    Key(
+        name="labels",
+        levels=(T,),
+        type=Shape(name="labels"),
+        text="Each label of this model, and the first target's label that it stands for.",
+    ),
     Key(name="provider", levels=(R,), type=NAME, text="A provider's name."),
     Key(
         name="name",
@@ -181,6 +149,13 @@ _TARGET_KEYS: Final = (
         text="Whether the provider's name carries a version or moves.",
     ),
     Key(name="task", levels=(A,), type=Shape(name="task"), text="Default: the repo's, recorded by the lock."),
+    Key(
+        name="fallback",
+        levels=(A,),
+        type=Choice(words=("contract", "any")),
+        default="contract",
+        text="any: a later target may answer with other labels, or with vectors of other weights.",
+    ),
 )
 
 _POLICY_KEYS: Final = (
@@ -233,6 +208,13 @@ _POLICY_KEYS: Final = (
         type=Flag(),
         default=False,
         text="A content-filter refusal may go to the next target.",
+    ),
+    Key(
+        name="on_pin_mismatch",
+        levels=(P, A),
+        type=Choice(words=("refuse", "warn")),
+        default="refuse",
+        text="What becomes of a route whose server says that it runs another commit than the locked one.",
     ),
     Key(name="breaker", levels=(P, A, V), type=Shape(name="breaker"), text="When a route's circuit opens."),
     Key(

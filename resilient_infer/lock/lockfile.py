@@ -14,12 +14,13 @@ from resilient_infer.errors import Problem
 from resilient_infer.lock.digest import FieldTree as FieldTree
 from resilient_infer.lock.digest import digest_of as digest_of
 from resilient_infer.lock.digest import tree_of
-from resilient_infer.lock.keys import NAME, WORD, Choice, Key, Level, Number, Rows, Shape, Text, ValueType
+from resilient_infer.lock.keys import Key, Level, Rows
 from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode
 from resilient_infer.lock.problems import Problems, quote
 from resilient_infer.lock.reader import MERGE_BY_LOCK, Parser, read_yaml
 from resilient_infer.lock.reference import is_commit, parse_reference
+from resilient_infer.lock.rules import LABEL, NAME, WORD, Choice, Number, Shape, Text, ValueType
 from resilient_infer.lock.values import Fields, Place, entries, fields, items, scalar, text, text_at, whole_at
 
 MAJOR: Final = 1
@@ -134,7 +135,6 @@ def _rows(*named: tuple[str, ValueType]) -> Rows:
 _DIGEST: Final = Text(
     pattern=r"^(?:sha256:[0-9a-f]{64}|git:[0-9a-f]{40})$", rule="a digest: sha256:… or git:…"
 )
-_LABEL: Final = Text(pattern=r"^.+$", rule="a label")
 _PATH: Final = Text(pattern=r"^[^/\\].*$", rule="a path inside the repo")
 _ACCESS: Final = Choice(words=("public", "gated", "private"))
 _COUNT: Final = Number(least=1, whole=True)
@@ -323,7 +323,7 @@ def _contract(place: Place | None) -> Contract:
         return Contract()
     found = fields(place, _CONTRACT_ROWS)
     listed = found.at("labels")
-    labels = None if listed is None else [text(item, _LABEL) for item in items(listed, "labels")]
+    labels = None if listed is None else [text(item, LABEL) for item in items(listed, "labels")]
     return Contract(
         labels=None if labels is None else tuple(label for label in labels if label is not None),
         dimension=whole_at(found, "dimension"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.entries import Alias, Manifest, Provider, RouteEntry, TargetEntry
-from resilient_infer.lock.keys import AT, NAME, Level
+from resilient_infer.lock.keys import AT, Level
 from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode, ScalarNode
 from resilient_infer.lock.policy import PolicyKeys
@@ -16,6 +16,7 @@ from resilient_infer.lock.problems import Problems, meant, quote
 from resilient_infer.lock.read_alias import read_alias
 from resilient_infer.lock.read_provider import read_policy, read_providers
 from resilient_infer.lock.reader import Parser, read_yaml
+from resilient_infer.lock.rules import NAME
 from resilient_infer.lock.values import Fields, Place, entries, fields, number_at
 
 __all__ = ["Alias", "Manifest", "Provider", "RouteEntry", "TargetEntry", "parse_manifest"]

@@ -47,6 +47,7 @@ class PolicyKeys:
     safe: bool | None = None
     refusal_fallback: bool | None = None
     balance: str | None = None
+    on_pin_mismatch: str | None = None
     breaker: BreakerKeys = SILENT
     concurrency: int | None = None
 
@@ -64,6 +65,7 @@ class Policy:
     safe: bool
     refusal_fallback: bool
     balance: str
+    on_pin_mismatch: str
     breaker: BreakerConfig
     concurrency: int
 
@@ -93,6 +95,7 @@ def resolve(task: Task, *levels: PolicyKeys) -> Policy:
         safe=_or(given.safe, task.safe),
         refusal_fallback=_or(given.refusal_fallback, default_flag("refusal_fallback")),
         balance=_or(given.balance, default_word("balance")),
+        on_pin_mismatch=_or(given.on_pin_mismatch, default_word("on_pin_mismatch")),
         breaker=_breaker(given.breaker, attempt_timeout),
         concurrency=_or(given.concurrency, int(default_number("concurrency"))),
     )

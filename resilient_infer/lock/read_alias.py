@@ -1,29 +1,40 @@
 """Reading one alias: a model reference, or a mapping with targets and routes."""
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from resilient_infer.core.target import Pin
 from resilient_infer.core.task import TASKS
-from resilient_infer.lock.entries import Alias, Provider, RouteEntry, TargetEntry
+from resilient_infer.lock.entries import FALLBACK, Alias, Provider, RouteEntry, TargetEntry
 from resilient_infer.lock.keys import AT, TARGET_ROWS, Level
 from resilient_infer.lock.nodes import MappingNode, ScalarNode, needs_quotes
 from resilient_infer.lock.policy import PolicyKeys
 from resilient_infer.lock.problems import quote
 from resilient_infer.lock.read_provider import read_policy, read_price
 from resilient_infer.lock.reference import ModelReference, parse_reference
+from resilient_infer.lock.rules import LABEL
 from resilient_infer.lock.values import (
     Fields,
     Place,
+    entries,
     fields,
     items,
     scalar,
     seconds_at,
+    text,
     text_at,
     whole_at,
     word,
 )
 
 DEFAULT_PROVIDER = "hf-inference"
+ROUTER: Final = "hf-router"
+
+_AUTOMATIC: Final = frozenset({"fastest", "cheapest", "preferred"})
+"""Suffixes that leave the choice to the router; source: https://huggingface.co/docs/inference-providers."""
+
+_SERVED_BY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Providers = Mapping[str, Provider]
 
@@ -40,10 +51,13 @@ def read_alias(name: str, place: Place, providers: Providers, environment: str |
         )
     found = fields(place, AT[Level.ALIAS])
     policy, task = read_policy(found), _task(found)
+    fallback = text_at(found, "fallback") or FALLBACK
     listed = found.required("targets", "list the models in fallback order, or write the alias as org/model")
     if listed is None:
         return None
-    targets = [_target(item, providers) for item in items(listed, "targets")]
+    targets = [
+        _target(item, providers, first=number == 0) for number, item in enumerate(items(listed, "targets"))
+    ]
     known = tuple(target for target in targets if target is not None)
     if len(known) == len(targets) and found.at("task") is None and not any(target.model for target in known):
         place.wrong("task is missing; without a Hub repo nothing else tells it")
@@ -52,6 +66,7 @@ def read_alias(name: str, place: Place, providers: Providers, environment: str |
         task=task,
         policy=policy,
         targets=known,
+        fallback=fallback,
         environment=environment,
         line=place.node.line,
     )
@@ -102,8 +117,13 @@ def read_reference(place: Place) -> ModelReference | None:
     return None
 
 
-def _target(place: Place, providers: Providers) -> TargetEntry | None:
+def _target(place: Place, providers: Providers, *, first: bool) -> TargetEntry | None:
     found = fields(place, TARGET_ROWS)
+    labels = found.at("labels")
+    if first and labels is not None:
+        labels.wrong(
+            "the labels of the first target are the alias's own; leave this out, or map those of the others"
+        )
     if found.at("model") is not None:
         return _hub_target(found, providers)
     if found.at("provider") is not None:
@@ -125,10 +145,21 @@ def _hub_target(found: Fields, providers: Providers) -> TargetEntry | None:
     model = "" if reference is None else reference.model
     line = found.place.node.line
     routes = _routes(found.at("routes"), model, providers) or (hub_route(model, line),)
-    context = whole_at(found, "context")
+    context, labels = whole_at(found, "context"), _labels(found.at("labels"))
     if reference is None:
         return None
-    return TargetEntry(model=model, ref=reference.ref, routes=routes, context=context, line=line)
+    return TargetEntry(
+        model=model, ref=reference.ref, routes=routes, context=context, labels=labels, line=line
+    )
+
+
+def _labels(place: Place | None) -> tuple[tuple[str, str], ...]:
+    if place is None:
+        return ()
+    if isinstance(place.node, MappingNode) and not place.node.items:
+        place.wrong("an empty map; write each label of this model: the first target's, or leave the key out")
+    pairs = [(key.text, text(value, LABEL)) for key, value in entries(place, LABEL, "label")]
+    return tuple((own, meant) for own, meant in pairs if meant is not None)
 
 
 def _routes(place: Place | None, model: str, providers: Providers) -> tuple[RouteEntry, ...]:
@@ -140,6 +171,8 @@ def _routes(place: Place | None, model: str, providers: Providers) -> tuple[Rout
         route = _route(item, model, providers)
         if route is None:
             continue
+        if model and providers[route.provider].kind == ROUTER:
+            _check_router_name(item, route.name, model)
         first = seen.setdefault((route.provider, route.name), route.line)
         if len(seen) == len(routes):
             item.wrong(f"the same route stands at line {first} already; keep one")
@@ -172,6 +205,20 @@ def _route_of(found: Fields, model: str, providers: Providers) -> RouteEntry | N
     return route if provider else None
 
 
+def _check_router_name(place: Place, name: str, model: str) -> None:
+    """A pinned alias must not be answered by whoever is the fastest or the cheapest that day."""
+    repo, _, served_by = name.partition(":")
+    wanted = f'write {{provider: …, name: "{model}:together"}}, with the provider that shall serve it'
+    if repo != model:
+        place.wrong(f"the name is of {quote(repo)}, and the target's model is {quote(model)}; {wanted}")
+    elif not served_by:
+        place.wrong(f"the name says no provider, and the router would choose one with each call; {wanted}")
+    elif served_by.casefold() in _AUTOMATIC:
+        place.wrong(f"with :{served_by} the router chooses a provider with each call; {wanted}")
+    elif not _SERVED_BY.fullmatch(served_by):
+        place.wrong(f"{quote(served_by)} is no provider of the router; {wanted}")
+
+
 def _known_provider(place: Place, providers: Providers) -> str | None:
     node = scalar(place)
     if node is None:
@@ -192,10 +239,10 @@ def _named_target(found: Fields, providers: Providers) -> TargetEntry | None:
         "pin", "say pin: versioned if the provider's name never changes its meaning, else pin: floating"
     )
     route = _route_of(found, "", providers)
-    context = whole_at(found, "context")
+    context, labels = whole_at(found, "context"), _labels(found.at("labels"))
     if route is None or not route.name or route.pin is None:
         return None
-    if providers[route.provider].kind == "hf-inference":
+    if providers[route.provider].kind in ("hf-inference", ROUTER):
         found.place.wrong(
             "this provider serves Hub repos; write model: org/model, so that its commit is locked"
         )
@@ -205,6 +252,7 @@ def _named_target(found: Fields, providers: Providers) -> TargetEntry | None:
         ref=None,
         routes=(route,),
         context=context,
+        labels=labels,
         pin=route.pin,
         line=found.place.node.line,
     )

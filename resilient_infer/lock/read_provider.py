@@ -6,9 +6,10 @@ from typing import Final
 
 from resilient_infer.core.target import Price
 from resilient_infer.lock.entries import Provider
-from resilient_infer.lock.keys import AT, NAME, Level, Text
+from resilient_infer.lock.keys import AT, Level
 from resilient_infer.lock.policy import BreakerKeys, PolicyKeys, contradictions
 from resilient_infer.lock.problems import quote
+from resilient_infer.lock.rules import NAME, Text
 from resilient_infer.lock.url import exposes_key, parse_url
 from resilient_infer.lock.values import (
     Fields,
@@ -25,7 +26,20 @@ from resilient_infer.lock.values import (
     word,
 )
 
-KINDS: Final = frozenset({"hf-inference", "hf-endpoint", "openai"})
+KINDS: Final = frozenset(
+    {
+        "hf-endpoint",
+        "hf-inference",
+        "hf-router",
+        "llamacpp",
+        "openai",
+        "sglang",
+        "tei",
+        "tgi",
+        "transformers",
+        "vllm",
+    }
+)
 """Kinds understood without a plug-in."""
 
 BUILT_IN: Final[Mapping[str, Provider]] = {
@@ -35,6 +49,12 @@ BUILT_IN: Final[Mapping[str, Provider]] = {
             name="hf-inference",
             kind="hf-inference",
             url="https://router.huggingface.co/hf-inference",
+            key_env="HF_TOKEN",
+        ),
+        Provider(
+            name="hf-router",
+            kind="hf-router",
+            url="https://router.huggingface.co/v1",
             key_env="HF_TOKEN",
         ),
         Provider(name="openai", kind="openai", url="https://api.openai.com/v1", key_env="OPENAI_API_KEY"),
@@ -106,11 +126,23 @@ def _provider(name: str, place: Place, kinds: frozenset[str]) -> Provider:
         hub_token=hub_token,
         insecure=insecure,
         headers=_headers(found.at("headers")),
+        deployment=_deployment(found, kind, keyed=key_env is not None or hub_token),
         max_response=whole_at(found, "max_response"),
         breaker=_breaker(found.at("breaker")),
         concurrency=whole_at(found, "concurrency"),
         line=place.node.line,
     )
+
+
+def _deployment(found: Fields, kind: str, *, keyed: bool) -> str | None:
+    place = found.at("endpoint")
+    if place is None:
+        return None
+    if kind and kind != "hf-endpoint":
+        place.wrong(f"only kind hf-endpoint has a deployment to ask about; leave it out of {quote(kind)}")
+    elif kind and not keyed:
+        place.wrong("nobody may ask about a deployment without a key; give key_env, or token: hub")
+    return text_at(found, "endpoint")
 
 
 def _no_default(kind: str) -> str:
@@ -173,6 +205,7 @@ def read_policy(found: Fields) -> PolicyKeys:
         safe=flag_at(found, "safe"),
         refusal_fallback=flag_at(found, "refusal_fallback"),
         balance=text_at(found, "balance"),
+        on_pin_mismatch=text_at(found, "on_pin_mismatch"),
         breaker=_breaker(found.at("breaker")),
         concurrency=whole_at(found, "concurrency"),
     )

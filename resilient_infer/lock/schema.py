@@ -8,20 +8,9 @@ import json
 from collections.abc import Mapping
 
 from resilient_infer.core.task import TASKS, Json
-from resilient_infer.lock.keys import (
-    AT,
-    NAME,
-    TARGET_ROWS,
-    Choice,
-    Flag,
-    Key,
-    Level,
-    Number,
-    Rows,
-    Shape,
-    Text,
-)
+from resilient_infer.lock.keys import AT, TARGET_ROWS, Key, Level, Rows
 from resilient_infer.lock.read_provider import HEADER_NAME, HEADER_VALUE
+from resilient_infer.lock.rules import LABEL, NAME, Choice, Flag, Number, Shape, Text
 from resilient_infer.lock.url import URL_PATTERN
 
 # A repo with a ref, or an address with a scheme; `reference.py` says the rest.
@@ -62,6 +51,12 @@ def json_schema() -> dict[str, Json]:
                 ]
             },
             "routes": _list({"anyOf": [name, _mapping(AT[Level.ROUTE], required=("provider",))]}),
+            "labels": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"pattern": LABEL.pattern},
+                "additionalProperties": {"type": "string", "pattern": LABEL.pattern},
+            },
             "price": _mapping(AT[Level.PRICE]),
         },
     }

@@ -10,9 +10,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, NamedTuple
 
-from resilient_infer.lock.keys import Choice, Flag, Number, Rows, Text, homes_of
+from resilient_infer.lock.keys import Rows, homes_of
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode, kind_of, needs_quotes
 from resilient_infer.lock.problems import Path, Problems, quote
+from resilient_infer.lock.rules import Choice, Flag, Number, Text
 
 # As JSON writes a number, without exponent: what every YAML reader takes for the same one.
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?")

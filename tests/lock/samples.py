@@ -47,6 +47,33 @@ environments:
     gpt2: openai-community/gpt2@v1.0
 """
 
+LONG: Final = b"""\
+version: 1
+providers:                        # how to reach a server; secrets only as the NAME of an environment variable
+  groq:  {kind: openai, url: https://api.groq.com/openai/v1, key_env: GROQ_API_KEY}
+  ours:  {kind: tei, url_env: SENTIMENT_URL, key_env: HF_TOKEN}
+policy: {retries: 2}              # defaults for every alias; an alias may override each key
+models:
+  sentiment:
+    targets:                      # ordered fallback models
+      - model: distilbert/distilbert-base-uncased-finetuned-sst-2-english
+        routes: [ours, hf-inference]          # ways to the same weights: not a fallback in meaning
+      - model: siebert/sentiment-roberta-large-english
+        labels: {negative: NEGATIVE, positive: POSITIVE}   # this model's labels: the first target's
+  chat:
+    task: chat
+    targets:
+      - model: meta-llama/Llama-3.1-8B-Instruct
+        routes:
+          - {provider: groq, name: llama-3.1-8b-instant, price: {input: 0.05, output: 0.08}}
+          - {provider: hf-router, name: "meta-llama/Llama-3.1-8B-Instruct:together", price: {input: 0.18}}
+      - {provider: openai, name: gpt-4.1-mini-2025-04-14, pin: versioned}
+environments:
+  prod:
+    sentiment:
+      targets: [{model: distilbert/distilbert-base-uncased-finetuned-sst-2-english, routes: [ours]}]
+"""
+
 
 def problems_of(error: ConfigError) -> list[tuple[int, int, str]]:
     """Line, column and path of each problem, in order."""

@@ -6,11 +6,11 @@ from resilient_infer.lock.keys import (
     TABLE,
     TARGET_ROWS,
     Level,
-    Number,
     default_flag,
     default_number,
     default_word,
 )
+from resilient_infer.lock.rules import Number
 
 
 def test_every_key_has_one_row_and_one_line() -> None:
@@ -30,8 +30,7 @@ def test_defaults_are_within_their_own_bounds() -> None:
 
 def test_keys_of_later_issues_are_unknown() -> None:
     """An issue accepts only the keys it acts on."""
-    later = {"endpoint", "labels", "weight", "tags", "on_pin_mismatch", "fallback"}
-    later |= {"first_token_timeout", "stall_timeout", "recover"}
+    later = {"weight", "tags", "first_token_timeout", "stall_timeout", "recover"}
 
     assert not later & {key.name for key in TABLE}
 
@@ -40,7 +39,11 @@ def test_levels_have_the_keys_their_values_have() -> None:
     """Spot checks of what may stand where."""
     assert set(AT[Level.PRICE]) == set(Price.__dataclass_fields__)
     assert set(AT[Level.ROUTE]) == {"provider", "name", "price", "pin", "attempt_timeout"}
-    assert set(TARGET_ROWS) == set(AT[Level.ROUTE]) | {"model", "routes", "context"}
+    assert set(TARGET_ROWS) == set(AT[Level.ROUTE]) | {"model", "routes", "context", "labels"}
+    assert "endpoint" in AT[Level.PROVIDER]
+    assert "fallback" in AT[Level.ALIAS]
+    assert "fallback" not in AT[Level.POLICY]
+    assert (default_word("fallback"), default_word("on_pin_mismatch")) == ("contract", "refuse")
     assert (default_number("retries"), default_flag("insecure"), default_word("balance")) == (
         2,
         False,

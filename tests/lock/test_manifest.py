@@ -4,15 +4,19 @@ from decimal import Decimal
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from resilient_infer.core.target import Pin, Price
 from resilient_infer.errors import ConfigError
+from resilient_infer.lock.emit import scalar as scalar_text
 from resilient_infer.lock.manifest import Manifest, parse_manifest
 from resilient_infer.lock.policy import BreakerKeys, PolicyKeys
+from resilient_infer.lock.read_provider import KINDS
 from resilient_infer.lock.reader import Parser
-from tests.lock.samples import FULL, PARSERS, problems_of
+from resilient_infer.providers import registry
+from tests.lock.locks import anything
+from tests.lock.samples import FULL, LONG, PARSERS, problems_of
 from tests.lock.test_reader import mutated, mutations
 
 both = pytest.mark.parametrize("parser", PARSERS)
@@ -38,6 +42,14 @@ def with_provider(body: str) -> str:
 
 def with_policy(body: str) -> str:
     return f"version: 1\npolicy: {body}\nmodels: {{}}\n"
+
+
+def with_labels(body: str) -> str:
+    return with_alias("{targets: [{model: x}, {model: z, labels: " + body + "}]}")
+
+
+def with_router(name: str) -> str:
+    return with_alias("{targets: [{model: org/m, routes: [{provider: hf-router, name: '" + name + "'}]}]}")
 
 
 @both
@@ -75,6 +87,83 @@ def test_five_lines_are_enough() -> None:
     assert vit.routes[0].provider == "hf-inference"
     assert manifest.providers["hf-inference"].url == "https://router.huggingface.co/hf-inference"
     assert manifest.providers["openai"].key_env == "OPENAI_API_KEY"
+
+
+@both
+def test_the_long_manifest_is_read_as_meant(parser: Parser) -> None:
+    """The example of the documents: a server of one's own, a label map, the router, environments."""
+    manifest = parse_manifest(LONG, "m.yaml", None, parser=parser)
+
+    first, second = manifest.aliases["sentiment"].targets
+    assert [manifest.providers[route.provider].kind for route in first.routes] == ["tei", "hf-inference"]
+    assert (first.labels, second.labels) == ((), (("negative", "NEGATIVE"), ("positive", "POSITIVE")))
+    router = manifest.aliases["chat"].targets[0].routes[1]
+    assert router.name == "meta-llama/Llama-3.1-8B-Instruct:together"
+    assert manifest.providers[router.provider].url == "https://router.huggingface.co/v1"
+    assert manifest.providers[router.provider].key_env == "HF_TOKEN"
+    prod = parse_manifest(LONG, "m.yaml", "prod", parser=parser).aliases["sentiment"]
+    assert [[route.provider for route in target.routes] for target in prod.targets] == [["ours"]]
+
+
+def test_what_servers_say_of_their_pin_is_asked_and_judged_as_the_manifest_says() -> None:
+    """A deployment to ask about, what a mismatch means, and which targets may stand in for the first."""
+    manifest = parsed(
+        "version: 1\n"
+        "providers: {p: {kind: hf-endpoint, url_env: U, token: hub, endpoint: acme/sentiment-1}}\n"
+        "policy: {on_pin_mismatch: warn}\n"
+        "models:\n"
+        "  a: {fallback: any, on_pin_mismatch: refuse, targets: [{model: x}]}\n"
+        "  b: {targets: [{model: x}]}\n"
+        "  c: x\n"
+    )
+
+    assert manifest.providers["p"].deployment == "acme/sentiment-1"
+    assert manifest.providers["hf-router"].deployment is None
+    assert manifest.policy.on_pin_mismatch == "warn"
+    assert [alias.policy.on_pin_mismatch for alias in manifest.aliases.values()] == ["refuse", None, None]
+    assert [alias.fallback for alias in manifest.aliases.values()] == ["any", "contract", "contract"]
+
+
+def test_the_kinds_are_those_that_are_spoken() -> None:
+    """A kind that no codec speaks, or a codec that nobody can name, is a mistake."""
+    assert frozenset(registry.BUILT_IN) == KINDS
+
+
+@both
+@given(labels=st.dictionaries(anything, anything, min_size=1, max_size=5))
+def test_a_label_map_holds_any_labels(parser: Parser, labels: dict[str, str]) -> None:
+    """Quoted, each label that the Hub's files may hold comes out as it went in, in the order of the file."""
+    assume("<<" not in labels)  # nothing is merged here, however it is spelt
+    pairs = ", ".join(f"{scalar_text(own)}: {scalar_text(meant)}" for own, meant in labels.items())
+
+    text = with_labels("{" + pairs + "}").encode()
+    target = parse_manifest(text, "m.yaml", None, parser=parser).aliases["a"].targets[1]
+
+    assert target.labels == tuple(labels.items())
+
+
+PROVIDERS = ("together", "hf-inference", "fireworks-ai", "Groq", "a.b_c", "0")
+CHOOSERS = ("", "fastest", "cheapest", "preferred", "Fastest", "CHEAPEST")
+
+
+@given(
+    repo=st.sampled_from(["org/m", "org/m2", "gpt2"]),
+    served_by=st.sampled_from(PROVIDERS + CHOOSERS),
+    more=st.sampled_from(["", ":together", ":fastest", "/x", "@main"]),
+)
+def test_a_route_of_the_router_names_the_model_and_who_serves_it(
+    repo: str, served_by: str, more: str
+) -> None:
+    """`org/model:provider`, and nothing that leaves the choice to the router."""
+    name = f"{repo}:{served_by}{more}"
+    text = with_router(name)
+
+    if repo == "org/m" and served_by in PROVIDERS and not more:
+        assert parsed(text).aliases["a"].targets[0].routes[0].name == name
+    else:
+        [problem] = refused(text).problems
+        assert problem.path == "models.a.targets[0].routes[0]"
+        assert 'name: "org/m:together"' in problem.what
 
 
 def test_an_environment_replaces_the_whole_alias() -> None:
@@ -159,11 +248,60 @@ REFUSED = {
     "an alias in capitals": ("version: 1\nmodels: {Chat: x/y}\n", "lower-case"),
     "an alias other readers take for a boolean": ("version: 1\nmodels: {no: x/y}\n", "in quotes"),
     "a model other readers take for a number": (with_alias("123"), "in quotes"),
-    "a key of a later issue": (with_alias("{targets: [{model: x, labels: {a: b}}]}"), "unknown key"),
+    "a key of a later issue": (with_alias("{targets: [{model: x, weight: 2}]}"), "unknown key"),
     "a later balance": (with_policy("{balance: cheapest}"), "cheapest"),
-    "a provider of a later issue": (
-        with_alias("{targets: [{model: x, routes: [hf-router]}]}"),
-        "no provider",
+    "a provider nobody named": (with_alias("{targets: [{model: x, routes: [media]}]}"), "no provider"),
+    "labels of the first target": (
+        with_alias("{targets: [{model: x, labels: {a: b}}, {model: z}]}"),
+        "the labels of the first target are the alias's own",
+    ),
+    "labels of nothing": (with_labels("{}"), "an empty map"),
+    "labels in a list": (with_labels("[a, b]"), "mapping by label"),
+    "labels as a word": (with_labels("same"), "mapping by label"),
+    "a label twice": (with_labels("{a: b, 'a': c}"), "appears twice"),
+    "a label that stands for nothing": (with_labels("{a: }"), "is not a label"),
+    "a label that stands for two": (with_labels("{a: [b, c]}"), "single value"),
+    "a label of two lines": (with_labels('{"a\\nb": c}'), "one line"),
+    "a label without text": (with_labels("{'': c}"), "is not a label"),
+    "a label other readers take for a boolean": (with_labels("{no: NEGATIVE}"), "in quotes"),
+    "labels of a route": (
+        with_alias("{targets: [{model: x}, {model: z, routes: [{provider: openai, labels: {a: b}}]}]}"),
+        "it belongs to a target",
+    ),
+    "another fallback": (with_alias("{fallback: all, targets: [{model: x}]}"), "not known here"),
+    "a fallback for all aliases": (with_policy("{fallback: any}"), "it belongs to an alias"),
+    "another way with a mismatch": (with_policy("{on_pin_mismatch: ignore}"), "not known here"),
+    "a deployment of another kind": (
+        with_provider("{kind: tgi, url: 'https://x', key_env: K, endpoint: acme/a}"),
+        "only kind hf-endpoint",
+    ),
+    "a deployment without a key": (
+        with_provider("{kind: hf-endpoint, url: 'https://x', endpoint: acme/a}"),
+        "give key_env, or token: hub",
+    ),
+    "a deployment without namespace": (
+        with_provider("{kind: hf-endpoint, url_env: U, key_env: K, endpoint: a}"),
+        "namespace/name",
+    ),
+    "a deployment by its address": (
+        with_provider("{kind: hf-endpoint, url_env: U, key_env: K, endpoint: 'https://ui.endpoints/acme/a'}"),
+        "namespace/name",
+    ),
+    "a deployment out of its place": (
+        with_provider("{kind: hf-endpoint, url_env: U, key_env: K, endpoint: 'acme/..'}"),
+        "namespace/name",
+    ),
+    "a router's route without provider": (with_router("org/m"), "says no provider"),
+    "a router's route by its name alone": (
+        with_alias("{targets: [{model: org/m, routes: [hf-router]}]}"),
+        "says no provider",
+    ),
+    "a router's route to the fastest": (with_router("org/m:Fastest"), "chooses a provider"),
+    "a router's route to another repo": (with_router("org/other:together"), '"org/other"'),
+    "a router's route to two providers": (with_router("org/m:together:groq"), "no provider of the router"),
+    "a provider-only target of the router": (
+        with_alias("{task: chat, targets: [{provider: hf-router, name: 'org/m:together', pin: floating}]}"),
+        "write model:",
     ),
     "a number with underscores": (with_policy("{retries: 1_0}"), "plain number"),
     "an octal number": (with_policy("{retries: 010}"), "plain number"),

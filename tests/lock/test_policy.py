@@ -28,6 +28,7 @@ levels = st.builds(
     retries=counts,
     safe=st.none() | st.booleans(),
     concurrency=counts,
+    on_pin_mismatch=st.sampled_from([None, "refuse", "warn"]),
     breaker=breakers,
 )
 tasks = st.sampled_from(list(TASKS.values()))
@@ -47,6 +48,7 @@ def test_defaults_are_those_of_the_table_and_the_task() -> None:
         safe=False,
         refusal_fallback=False,
         balance="ordered",
+        on_pin_mismatch="refuse",
         breaker=BreakerConfig(
             failure_rate=0.5,
             min_calls=10,
@@ -67,7 +69,7 @@ def test_the_innermost_level_that_says_something_holds(task: Task, chosen: list[
     """Each key is decided by the last level that gives it, also inside the breaker."""
     policy = resolve(task, *chosen)
 
-    for name in ("deadline", "retries", "safe", "concurrency"):
+    for name in ("deadline", "retries", "safe", "concurrency", "on_pin_mismatch"):
         said = [value for level in chosen if (value := getattr(level, name)) is not None]
         assert not said or getattr(policy, name) == said[-1]
     for name in ("window", "open", "slow_after", "probes"):
@@ -99,7 +101,8 @@ def test_dl7_only_values_of_one_scope_contradict_each_other(level: PolicyKeys) -
 
 def test_every_policy_key_of_the_table_is_a_field() -> None:
     """The table and the values cannot drift apart."""
-    keys = {key.name for key in TABLE if {Level.POLICY, Level.ALIAS} & set(key.levels)} - {"targets", "task"}
+    of_the_alias = {"targets", "task", "fallback"}
+    keys = {key.name for key in TABLE if {Level.POLICY, Level.ALIAS} & set(key.levels)} - of_the_alias
 
     assert keys == {field.name for field in fields(PolicyKeys)} == {field.name for field in fields(Policy)}
     assert set(AT[Level.BREAKER]) == {field.name for field in fields(BreakerKeys)}

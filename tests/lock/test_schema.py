@@ -10,7 +10,7 @@ import yaml
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.schema import json_schema, schema_text
-from tests.lock.samples import FULL
+from tests.lock.samples import FULL, LONG
 from tests.lock.test_manifest import REFUSED
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,16 @@ ACCEPTED = {
         "version: 1\nmodels: {}\npolicy: {breaker: {failure_rate: 1, min_calls: 1, window: 60, "
         "consecutive: 2, slow_after: 0.5, open: 1, max_open: 2, probes: 3}}\n"
     ),
+    "labels of all sorts": (
+        "version: 1\nmodels: {a: {fallback: any, on_pin_mismatch: warn, targets: [{model: x}, "
+        "{model: z, labels: {'1': 'no', '5 stars': 'a: b', '\U0001f600': '#', L: L, \"\\u00a0\\r\": x}}, "
+        "{provider: openai, name: m, pin: floating, labels: {a: b}}]}}\n"
+    ),
+    "a deployment": (
+        "version: 1\nproviders: {p: {kind: hf-endpoint, url_env: U, key_env: K, endpoint: acme/a-1}}\n"
+        "models: {}\n"
+    ),
+    "the long one of the documents": LONG.decode(),
     "all prices": (
         "version: 1\nmodels: {a: {task: chat, targets: [{provider: openai, name: m, pin: floating, "
         "context: 5, attempt_timeout: 3, "
@@ -35,7 +45,18 @@ ACCEPTED = {
 # What only the validator sees: relations between keys, what a name refers to, and how YAML spelt a value.
 BEYOND_THE_SCHEMA = {
     "an alias other readers take for a boolean",
-    "a provider of a later issue",
+    "a provider nobody named",
+    "labels of the first target",
+    "a label twice",
+    "a label other readers take for a boolean",
+    "a deployment of another kind",
+    "a deployment without a key",
+    "a router's route without provider",
+    "a router's route by its name alone",
+    "a router's route to the fastest",
+    "a router's route to another repo",
+    "a router's route to two providers",
+    "a provider-only target of the router",
     "an attempt that outlasts the call",
     "a window shorter than two attempts",
     "an open time over its greatest",
