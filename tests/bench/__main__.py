@@ -7,9 +7,33 @@ a busy machine, times do not: run them when nothing else runs.
 import sys
 from typing import Final
 
-from tests.bench import healthy, lock_check, memory, rejected, simulated, start, threads, verify
+from tests.bench import (
+    attestation,
+    embeddings,
+    healthy,
+    lock_check,
+    memory,
+    rejected,
+    simulated,
+    start,
+    threads,
+    upload,
+    verify,
+)
 
-BENCHES: Final = (healthy, threads, start, memory, simulated, rejected, lock_check, verify)
+BENCHES: Final = (
+    healthy,
+    threads,
+    start,
+    memory,
+    simulated,
+    rejected,
+    lock_check,
+    verify,
+    attestation,
+    embeddings,
+    upload,
+)
 
 
 def main() -> bool:
