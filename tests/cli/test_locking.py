@@ -14,6 +14,7 @@ import yaml
 
 from resilient_infer.lock.store import LOCK_FILE
 from resilient_infer.testing.sandbox import Hang
+from resilient_infer.testing.sandbox.hub import Quota
 
 from .conftest import MANIFEST, Command, Project
 
@@ -41,6 +42,7 @@ def more(project: Project, count: int) -> str:
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_killed_lock_leaves_the_old_file_or_the_new_one(project: Project, kills: int) -> None:
     """SIGKILL at any moment, half of them in mid-write: always a whole file, and the next `lock` makes it."""
+    project.hub.limit(Quota(api=1_000_000, resolvers=1_000_000, window=300.0))
     few, many = project.root / "few.yaml", project.root / "many.yaml"
     few.write_text(MANIFEST)
     many.write_text(more(project, 8))
