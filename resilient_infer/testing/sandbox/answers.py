@@ -15,7 +15,9 @@ from functools import cache
 
 from resilient_infer.testing.sandbox.models import Model
 
-_WORDS = re.compile(r"[\w']+")
+WORDS = re.compile(r"[\w']+")
+"""What counts as a word."""
+
 _TOKENS = re.compile(r"\w+|[^\w\s]")
 
 _MOODS = {
@@ -60,14 +62,14 @@ class Text:
 def mood_of(model: Model, text: str) -> list[float]:
     """One logit per label of a sentiment model, from the words of a small lexicon."""
     score, sign = 0.0, 1.0
-    for word in _WORDS.findall(text.lower()):
+    for word in WORDS.findall(text.lower()):
         mood = _MOODS.get(word)
         if mood is not None:
             score += sign * mood
             sign = 1.0
         elif word in _TURNS:
             sign = -1.0
-    score += _tremor(model, text)
+    score += tremor(model, text)
     spread = max(len(model.labels) - 1, 1)
     # From -1 for the worst label to 1 for the best; what lies between wins where nothing pulls.
     places = [2 * index / spread - 1 for index in range(len(model.labels))]
@@ -81,18 +83,18 @@ def likeness(model: Model, text: str, labels: Iterable[str]) -> list[float]:
     for label in labels:
         wanted = _triples(label)
         share = len(wanted & seen) / max(len(wanted), 1)
-        logits.append(6 * share - 3 + _tremor(model, f"{text}\0{label}"))
+        logits.append(6 * share - 3 + tremor(model, f"{text}\0{label}"))
     return logits
 
 
 def vector_of(model: Model, text: str) -> list[float]:
     """A unit vector: each word and triple adds to a few places that the model's name decides."""
     places = [0.0] * model.dimension
-    features = _WORDS.findall(text.lower()) + sorted(_triples(text))
+    features = WORDS.findall(text.lower()) + sorted(_triples(text))
     for feature in [f"\0{model.name}", *features]:
         _add(places, f"{model.name}\0{feature}")
     # Between 0.01 and 0.11 on top of whole numbers, so the sum is never the null vector.
-    places[_digest(text)[0] % model.dimension] += _TREMOR + 0.01 + _tremor(model, text)
+    places[_digest(text)[0] % model.dimension] += _TREMOR + 0.01 + tremor(model, text)
     length = math.hypot(*places)
     return [place / length for place in places]
 
@@ -142,9 +144,15 @@ def sigmoid(logits: list[float]) -> list[float]:
     return [1 / (1 + math.exp(-logit)) if logit >= 0 else 1 - 1 / (1 + math.exp(logit)) for logit in logits]
 
 
-def _tremor(model: Model, text: str) -> float:
+def tremor(model: Model, text: str) -> float:
+    """What a commit adds to a logit for this text, between -0.05 and 0.05."""
     number = int.from_bytes(_digest(f"{model.commit}\0{text}")[:4], "big")
     return (number / 2**31 - 1) * _TREMOR
+
+
+def worded(model: Model, *ways: str) -> str:
+    """One of several ways to say a thing; which one depends on the commit."""
+    return ways[int(model.commit[:8], 16) % len(ways)]
 
 
 def _add(places: list[float], feature: str) -> None:
@@ -159,7 +167,7 @@ def _digest(text: str) -> bytes:
 
 
 def _triples(text: str) -> set[str]:
-    padded = f" {' '.join(_WORDS.findall(text.lower()))} "
+    padded = f" {' '.join(WORDS.findall(text.lower()))} "
     return {padded[index : index + 3] for index in range(len(padded) - 2)}
 
 

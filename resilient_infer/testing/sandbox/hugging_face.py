@@ -6,11 +6,15 @@ container answers as a transformers pipeline does. Sources: `client` and
 and the error bodies of api-inference-community, all public.
 """
 
+from dataclasses import replace
+
 from resilient_infer.core.task import Json
+from resilient_infer.testing.sandbox.checked import Invalid
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
+from resilient_infer.testing.sandbox.file_tasks import FILES
 from resilient_infer.testing.sandbox.models import Model
-from resilient_infer.testing.sandbox.pipelines import Batch, Invalid, asked, run
-from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
+from resilient_infer.testing.sandbox.pipelines import Batch, asked, run, said_to_be_json
+from resilient_infer.testing.sandbox.wire import Reply, Request, answered, phrase
 
 _SERVED_BY = (("x-inference-provider", "hf-inference"),)
 _USUAL_WORDS = {
@@ -19,6 +23,20 @@ _USUAL_WORDS = {
     429: "Too many requests, please slow down.",
     503: "Service Unavailable",
 }
+
+_EMBEDDING = ("feature-extraction", "sentence-similarity")
+"""A model of sentences does both, as the path asks."""
+
+_LISTED = ("summarization", "translation")
+"""A pipeline answers these in a list, one input or several."""
+
+_FILE_TYPES = (
+    "image/png", "image/jpeg", "image/jpg", "image/tiff", "image/bmp", "image/gif", "image/webp",
+    "image/x-image", "audio/x-flac", "audio/flac", "audio/mpeg", "audio/x-mpeg-3", "audio/wave", "audio/wav",
+    "audio/x-wav", "audio/ogg", "audio/x-audio", "audio/webm", "audio/AMR", "audio/amr", "audio/AMR-WB",
+    "audio/AMR-WB+", "audio/m4a", "audio/x-m4a",
+)  # fmt: skip
+"""What the container takes besides JSON; source: huggingface-inference-toolkit, `serialization`."""
 
 
 def _serverless_name(question: Question) -> str | None:
@@ -34,10 +52,12 @@ def _serverless_answer(question: Question) -> Reply:
     model = question.models.get(name)
     if model is None:
         return _serverless_complaint(404, f"Model {name} does not exist")
+    if task in _EMBEDDING and model.task in _EMBEDDING:
+        model = replace(model, task=task)  # the path decides which of its two uses is meant
     if task is not None and task != model.task:
         return _serverless_complaint(400, f"Model {name} does not support the task {task}")
     try:
-        batch = asked(model, question.request.content)
+        batch = _grouped(model, asked(model, question.request))
         results = run(model, batch, question.draw)
     except Invalid as error:
         # A missing or wrong parameter is reported as a list, anything else as one sentence.
@@ -46,9 +66,16 @@ def _serverless_answer(question: Question) -> Reply:
     return answered(_serverless_shape(model, batch, results), headers=_SERVED_BY)
 
 
+def _grouped(model: Model, batch: Batch) -> Batch:
+    """Names come in one piece each unless that is declined; a bare pipeline gives them word by word."""
+    if model.task != "token-classification":
+        return batch
+    return replace(batch, parameters={"aggregation_strategy": "simple", **batch.parameters})
+
+
 def _serverless_shape(model: Model, batch: Batch, results: list[Json]) -> Json:
-    # A classifier's answer is nested even for a single input.
-    return results if batch.many or model.task == "text-classification" else results[0]
+    # A classifier's answer is nested even for a single input, and a text is always in a list.
+    return results if batch.many or model.task in ("text-classification", *_LISTED) else results[0]
 
 
 def _serverless_complaint(status: int, message: str) -> Reply:
@@ -76,11 +103,20 @@ def _container_answer(question: Question) -> Reply:
         return Reply(status=405, body=b"Method Not Allowed", media_type="text/plain; charset=utf-8")
     (model,) = question.models.values()
     try:
-        batch = asked(model, question.request.content)
+        _check_content_type(model, question.request)
+        batch = asked(model, question.request)
         results = run(model, batch, question.draw)
     except Invalid as error:  # whatever goes wrong in there is a 400
         return answered({"error": str(error)}, 400)
     return answered(_container_shape(model, batch, results))
+
+
+def _check_content_type(model: Model, request: Request) -> None:
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if model.task in FILES and request.body and not said_to_be_json(request) and said not in _FILE_TYPES:
+        raise Invalid(
+            f'Content type "{said}" not supported. Supported content types are: {", ".join(_FILE_TYPES)}'
+        )
 
 
 def _container_shape(model: Model, batch: Batch, results: list[Json]) -> Json:
@@ -88,8 +124,10 @@ def _container_shape(model: Model, batch: Batch, results: list[Json]) -> Json:
         case "text-classification" if "top_k" not in batch.parameters:
             # Without `top_k` a transformers pipeline gives the best label only, and no inner list.
             return [_first(result) for result in results]
+        case task if task in _LISTED:
+            return results
         case "zero-shot-classification":
-            old = [_ranked(text, result) for text, result in zip(batch.texts, results, strict=True)]
+            old = [_ranked(str(text), result) for text, result in zip(batch.items, results, strict=True)]
             return list(old) if batch.many else old[0]
         case _:
             return results if batch.many else results[0]
@@ -116,7 +154,7 @@ def _container_complaint(status: int, message: str) -> Reply:
 HF_INFERENCE = Dialect(
     kind="hf-inference",
     base="/hf-inference",
-    serves=lambda model: model.hub and model.task != "chat",
+    serves=lambda model: model.hub and model.task not in ("chat", "text-ranking"),
     single=False,
     named=_serverless_name,
     answer=_serverless_answer,
