@@ -14,6 +14,9 @@ from resilient_infer.core.task import Json
 
 Headers = tuple[tuple[str, str], ...]
 
+IDENTITY_RESPONSE: Final = 1024 * 1024
+"""Bytes that are read of an answer to "which commit do you run?"; even a long list of models takes less."""
+
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -29,6 +32,16 @@ def json_request(
         call_headers=call_headers,
         body=_ENCODER.encode(body).encode(),
         max_response=endpoint.max_response,
+    )
+
+
+def get_request(endpoint: Endpoint, secret: Secret | None, url: str) -> HttpRequest:
+    """A GET of `url`, as a server is asked which commit it runs: nothing of any payload is in it."""
+    return HttpRequest(
+        method="GET",
+        url=url,
+        headers=_bodiless_headers(endpoint, secret),
+        max_response=min(IDENTITY_RESPONSE, endpoint.max_response),
     )
 
 
@@ -50,6 +63,13 @@ def fixed_headers(endpoint: Endpoint, secret: Secret | None) -> Headers:
         return (*headers, *endpoint.headers)
     headers += [(name, value) for name, value in endpoint.headers if name.lower() != "authorization"]
     return (*headers, ("Authorization", f"Bearer {secret.reveal()}"))
+
+
+@lru_cache(maxsize=512)
+def _bodiless_headers(endpoint: Endpoint, secret: Secret | None) -> Headers:
+    """The fixed headers without the one that speaks of a body; the same object each time, too."""
+    headers = fixed_headers(endpoint, secret)
+    return tuple((name, value) for name, value in headers if name.lower() != "content-type")
 
 
 @cache

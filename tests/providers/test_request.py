@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Endpoint
-from resilient_infer.providers.request import fixed_headers, in_path, json_request, user_agent
+from resilient_infer.providers.request import (
+    IDENTITY_RESPONSE,
+    fixed_headers,
+    get_request,
+    in_path,
+    json_request,
+    user_agent,
+)
 from tests.providers.samples import TOKEN, order
 
 
@@ -46,6 +53,28 @@ def test_the_manifests_headers_replace_ours_but_never_the_credential():
     assert dict(headers)["Authorization"] == f"Bearer {TOKEN}"
     assert dict(headers)["X-Org"] == "1"
     assert dict(fixed_headers(endpoint, None))["AUTHORIZATION"] == "other"
+
+
+def test_a_get_carries_the_credential_and_nothing_of_a_body():
+    """The same headers object each time, and no Content-Type even if the manifest sets one."""
+    own = (("content-type", "application/x-own"), ("X-Org", "1"))
+    endpoint = order("openai", "chat", headers=own).route.endpoint
+    request = get_request(endpoint, Secret(TOKEN), "https://a.test/info")
+
+    assert (request.method, request.url, request.body) == ("GET", "https://a.test/info", b"")
+    assert request.max_response == IDENTITY_RESPONSE
+    assert dict(request.headers)["Authorization"] == f"Bearer {TOKEN}"
+    assert dict(request.headers)["X-Org"] == "1"
+    assert "content-type" not in {name.lower() for name, _ in request.headers}
+    assert get_request(endpoint, Secret(TOKEN), "https://a.test/b").headers is request.headers
+    assert TOKEN not in repr(request)
+
+
+def test_a_get_reads_no_more_than_the_endpoint_allows():
+    """A smaller bound of the manifest holds for it too."""
+    endpoint = Endpoint(provider="p", kind="tgi", url="https://a.test", max_response=1000)
+
+    assert get_request(endpoint, None, "https://a.test/info").max_response == 1000
 
 
 def test_the_agent_names_the_library_and_its_version():
