@@ -56,13 +56,15 @@ def kind_of(node: Node) -> str:
 
 
 # Plain scalars that some reader takes for something other than text: YAML 1.1 (https://yaml.org/type/),
-# the YAML 1.2 core schema (section 10.3.2) and JSON.
+# the YAML 1.2 core schema (section 10.3.2), JSON, and what single readers make of them: "+_1" is a number to
+# ruamel.yaml, "1,000" to Ruby's Psych.
 _OTHER_THAN_TEXT: Final = re.compile(
     r"""
       ~ | null | y | n | yes | no | on | off | true | false | = | <<
     | [-+]? \. (?: inf | nan )
     | [-+]? 0 (?: x [0-9a-f_]+ | b [01_]+ | o [0-7]+ )
-    | [-+]? (?: [0-9][0-9_]* (?: \.[0-9_]* )? | \.[0-9_]+ ) (?: e [-+]? [0-9]+ )?
+    | [-+] _ [0-9_]*
+    | [-+]? (?: [0-9][0-9_,]* (?: \.[0-9_]* )? | \.[0-9_]+ ) (?: e [-+]? [0-9]+ )?
     | [-+]? [0-9][0-9_]* (?: : [0-5]?[0-9] )+ (?: \.[0-9_]* )?
     | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} (?: [t\ ].* )?
     """,
