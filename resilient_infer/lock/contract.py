@@ -40,7 +40,7 @@ _POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx")
 """One number, by the names that transformers' attribute maps know for it."""
 
 _LABELLED: Final = ("-classification", "-detection", "-segmentation")
-_EMBEDDING: Final = ("feature-extraction", "sentence-similarity")
+EMBEDDING: Final = ("feature-extraction", "sentence-similarity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +84,13 @@ def contract_of(task: str | None, contents: Mapping[str, bytes]) -> Contract:
     """The contract of a repo that is used for `task`. Never raises, whatever the files hold."""
     config = _mapping(contents.get("config.json"))
     return Contract(
-        labels=_labels(config) if task is None or _has_labels(task) else None,
+        labels=_labels(config) if task is None or has_labels(task) else None,
         dimension=_dimension(task, config, contents),
         max_length=_max_length(config, contents),
     )
 
 
-def _has_labels(task: str) -> bool:
+def has_labels(task: str) -> bool:
     """Labels left in the config of another task mean nothing, and zero-shot answers with the caller's."""
     return task.endswith(_LABELLED) and not task.startswith("zero-shot")
 
@@ -106,7 +106,7 @@ def _labels(config: Mapping[str, Json]) -> tuple[str, ...] | None:
 
 def _dimension(task: str | None, config: Mapping[str, Json], contents: Mapping[str, bytes]) -> int | None:
     if MODULES not in contents:
-        return _first(config, _HIDDEN, _MOST_NUMBERS) if task in _EMBEDDING else None
+        return _first(config, _HIDDEN, _MOST_NUMBERS) if task in EMBEDDING else None
     for module in reversed(_modules(contents)):
         own = _mapping(contents.get(f"{module.folder}config.json"))
         match module.kind:

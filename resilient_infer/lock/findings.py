@@ -59,6 +59,7 @@ CODES: Final[Mapping[str, Code]] = {
         Code(code="RI301", state="branch ahead, behaviour the same", level=Level.INFO),
         Code(code="RI302", state="branch ahead, behaviour changed", level=Level.INFO),
         Code(code="RI303", state="branch or tag gone", level=Level.WARNING),
+        Code(code="RI406", state="targets of one alias answer differently", level=Level.ERROR),
         Code(code="RI900", state="not checked", level=Level.UNCHECKED),
     )
 }

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from resilient_infer.lock.binding import difference_of, relock_command
+from resilient_infer.lock.binding import difference_of, identity_asked, identity_held, relock_command
+from resilient_infer.lock.compatible import incompatible, remedy, side_of
 from resilient_infer.lock.entries import Alias, Manifest
 from resilient_infer.lock.findings import Finding, Level, Said, finding_of
 from resilient_infer.lock.lockfile import LockEntry, Survey
@@ -28,7 +29,7 @@ def check_offline(manifest: Manifest, survey: Survey | None, *, file: str) -> tu
 def compare(
     aliases: Mapping[str, Alias], manifest: Manifest, survey: Survey | None, *, file: str, orphans: Level
 ) -> tuple[Finding, ...]:
-    """RI101, RI102, RI103 and RI105 for these aliases, in the order of the files.
+    """RI101, RI102, RI103, RI105 and RI406 for these aliases, in the order of the files.
 
     Args:
         orphans: Level of RI102: an entry for an alias that is not among them.
@@ -43,13 +44,30 @@ def compare(
         if entry is None:
             found.append(_unlocked(alias, manifest, f"{file} has no entry for it"))
         elif name not in flawed:
-            found += _stale(alias, entry)
+            found += _stale(alias, entry) or clashes(alias, entry, manifest.file)
     command = relock_command(manifest.environment)
     orphan = Said(code="RI102", message=f"no alias of {manifest.file}", hint=command, level=orphans)
     for name, entry in survey.lock.entries.items():
         if name not in aliases:
             found.append(orphan.of(name, entry.file, entry.line))
     return in_order(found)
+
+
+def clashes(alias: Alias, entry: LockEntry, file: str) -> list[Finding]:
+    """RI406: targets of the manifest `file` that cannot stand in for the first one, by what is locked."""
+    task = alias.task or entry.task
+    if task is None or len(alias.targets) == 1:
+        return []
+    pins = {identity_held(pin): pin for pin in entry.pins}
+    sides = [side_of(target, pins.get(identity_asked(target))) for target in alias.targets]
+    found = []
+    for number, reason in incompatible(task, alias.fallback, sides).items():
+        target, side = alias.targets[number], sides[number]
+        name = target.model or f"{target.routes[0].provider}:{target.routes[0].name}"
+        hint = remedy(task, sides[0], side)
+        said = Said(code="RI406", message=f"target {number + 1}, {name}: {reason}", hint=hint)
+        found.append(said.of(alias.name, file, target.line))
+    return found
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ from resilient_infer.lock.bounded import gather
 from resilient_infer.lock.entries import Alias, Manifest, TargetEntry
 from resilient_infer.lock.findings import Finding, Said
 from resilient_infer.lock.lockfile import MAJOR, MINOR, Lock, LockedModel, LockedName, LockEntry
-from resilient_infer.lock.offline import in_order, own_aliases
+from resilient_infer.lock.offline import clashes, in_order, own_aliases
 from resilient_infer.lock.reference import is_commit
 from resilient_infer.lock.refusals import other_repo, refusal
 from resilient_infer.lock.resolve import Resolved, resolve
@@ -126,7 +126,13 @@ def relock(
             faults += (said.of(plan.alias.name, manifest.file, plan.alias.line) for said in refused)
             locked |= {} if plan.before is None else {plan.alias.name: plan.before}
             continue
-        locked[plan.alias.name] = entry = _entry(plan, answers, file)
+        entry = _entry(plan, answers, file)
+        clashing = clashes(plan.alias, entry, manifest.file)
+        if clashing:
+            faults += clashing
+            locked |= {} if plan.before is None else {plan.alias.name: plan.before}
+            continue
+        locked[plan.alias.name] = entry
         changes += _changes(plan, entry, answers)
     lock = Lock(version=(MAJOR, MINOR), entries=dict(sorted(locked.items())), file=file)
     ordered = sorted(changes, key=lambda change: change.alias)

@@ -71,6 +71,46 @@ def test_a_file_that_cannot_be_read_is_no_finding() -> None:
     assert len(caught.value.problems) == 3
 
 
+TWO = "  a:\n    fallback: {}\n    targets:\n      - model: org/one\n      - {}\n"
+
+
+def contract(model: str, *labels: str) -> str:
+    return pin(model).replace("}", f", contract: {{labels: [{', '.join(labels)}]}}}}")
+
+
+def classifying(**entries: str) -> str:
+    return lock_of(**entries).decode().replace("    pins:", "    task: text-classification\n    pins:")
+
+
+@pytest.mark.parametrize(
+    ("fallback", "target", "expected"),
+    [
+        ("contract", "model: org/two", [("RI406", "a")]),
+        ("contract", "{model: org/two, labels: {neg: NEG, pos: POS}}", []),
+        ("contract", "{model: org/two, labels: {neg: NEG}}", [("RI406", "a")]),
+        ("any", "model: org/two", []),
+        ("any", "{model: org/two, labels: {neg: NEG}}", [("RI406", "a")]),
+    ],
+)
+def test_targets_that_answer_differently_are_found(
+    fallback: str, target: str, expected: list[tuple[str, str]]
+) -> None:
+    """RI406, where the manifest names the target, with what to do; no network is needed."""
+    lock = classifying(a=contract("org/one", "NEG", "POS") + contract("org/two", "neg", "pos"))
+    found = checked(manifest_of(TWO.format(fallback, target)), lock)
+
+    assert said(found) == expected
+    assert {(each.file, each.line) for each in found} <= {("lockfiles/models.yaml", 7)}
+    assert all(each.message.startswith("target 2, org/two: it") and "label" in each.hint for each in found)
+
+
+def test_a_stale_entry_is_not_judged_by_what_it_holds() -> None:
+    """It is RI101 first; what comes after the next `lock` is not known yet."""
+    lock = classifying(a=contract("org/one", "NEG") + contract("org/old", "pos"))
+
+    assert said(checked(manifest_of(TWO.format("contract", "model: org/two")), lock)) == [("RI101", "a")]
+
+
 def test_the_order_of_targets_does_not_matter() -> None:
     """Nor do equal ones: what can be called is what is compared."""
     manifest = manifest_of("  a: {targets: [{model: org/two}, {model: org/one}, {model: org/two}]}\n")

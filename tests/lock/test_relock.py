@@ -85,6 +85,45 @@ def test_one_model_of_many_aliases_is_resolved_once() -> None:
     assert hub.asked_for("model") == 1
 
 
+ANGRY = {"config.json": b'{"id2label": {"0": "BAD", "1": "GOOD"}}', "model.safetensors": b"weights"}
+
+
+def test_an_alias_whose_targets_answer_differently_is_not_locked() -> None:
+    """RI406 for each such target of an alias, and the old entry stays; a map mends it, or `fallback: any`."""
+    hub = hub_of()
+    hub.create("acme/angry", {**CLASSIFIER, **ANGRY})
+    before = locked(manifest_of("  a: acme/one\n  b: acme/two\n"), None, hub)
+    both = "{targets: [{model: acme/one}, {model: acme/angry}, {model: acme/angry}]}"
+
+    done = run(manifest_of(f"  a: {both}\n  b: {both}\n  c: acme/three\n"), before, hub)
+
+    assert said(done.faults) == [("RI406", "a"), ("RI406", "a"), ("RI406", "b"), ("RI406", "b")]
+    assert [len(done.lock.entries[alias].pins) for alias in ("a", "b", "c")] == [1, 1, 1]
+    assert {change.alias for change in done.changes} == {"c"}
+    mended = {"contract": "labels: {BAD: NEGATIVE, GOOD: POSITIVE}", "any": "context: 5"}
+    for fallback, also in mended.items():
+        body = f"{{fallback: {fallback}, targets: [{{model: acme/one}}, {{model: acme/angry, {also}}}]}}"
+        text = locked(manifest_of(f"  a: {body}\n"), before, hub)
+        assert checked(manifest_of(f"  a: {body}\n"), text) == ()
+
+
+def test_an_embedding_never_falls_back_to_other_weights() -> None:
+    """The same model at another commit is other weights; reached another way it is not."""
+    hub = hub_of()
+    for repo in hub.repos.values():
+        repo.task = "feature-extraction"
+    hub.repos["acme/one"].push({"model.safetensors": b"new"}, branch="v2")
+
+    def codes_of(second: str) -> list[str]:
+        done = run(manifest_of(f"  a: {{targets: [{{model: acme/one}}, {second}]}}\n"), None, hub)
+        return [fault.code for fault in done.faults]
+
+    assert codes_of("{model: acme/two}") == ["RI406"]
+    assert codes_of("{model: acme/one@v2}") == ["RI406"]
+    assert codes_of("{provider: openai, name: e, pin: versioned}") == ["RI406"]
+    assert codes_of("{model: acme/one, routes: [openai]}") == []
+
+
 LINES = {
     "a": ("acme/one", '"acme/one@main"', "{targets: [{model: acme/one}]}", "https://huggingface.co/acme/one"),
     "b": ("acme/two@main", "'acme/two'", "{targets: [{model: acme/two, context: 5}]}", "hf://acme/two"),

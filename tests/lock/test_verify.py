@@ -508,3 +508,17 @@ def test_a_pin_that_is_no_commit_is_not_asked_about() -> None:
     report = verified(ONE, short, hub)
 
     assert (codes(report), report.rows, hub.asked) == (["RI103"], (), [])
+
+
+def test_targets_that_answer_differently_are_an_error() -> None:
+    """The pins are well, and falling back to the second would change what the answers mean."""
+    hub, _, _ = one()
+    hub.create("acme/two", {**CLASSIFIER, "config.json": b'{"id2label": {"0": "BAD", "1": "GOOD"}}'})
+    text = "  a: {fallback: FREE, targets: [{model: acme/one}, {model: acme/two}]}\n"
+    lock = locked(manifest_of(text.replace("FREE", "any")), None, hub)
+
+    report = verified(manifest_of(text.replace("FREE", "contract")), lock, hub)
+
+    assert codes(report) == ["RI406"]
+    assert exit_code(report.findings) == 1
+    assert {row.state for row in report.rows} == {"ok"}
