@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeGuard
+from typing import TYPE_CHECKING, Literal
 
 from resilient_infer.assembly import Assembly
 from resilient_infer.core.events import Event, Listener
@@ -16,6 +16,7 @@ from resilient_infer.core.result import Result
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError, ConfigError, ResilientInferError
+from resilient_infer.telemetry.installed import INSTALLED, hears_circuits, hears_events
 from resilient_infer.transport.http_sync import HttpSync
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class Client:
             "off" (experiments). None: `RESILIENT_INFER_LOCK_MODE`, else "locked".
         listeners: Each is called with every event of this client's calls, in the calling thread; one
             that fails is logged and changes nothing. A `pybreaker.CircuitBreakerListener` is told of
-            the state changes of the circuits this client uses.
-        private_state: Circuits, limits and buckets of its own, instead of the process's shared ones.
+            the state changes of the circuits this client uses. So are the installed ones (entry points
+            `resilient_infer.listeners`), before these.
+        private_state: Circuits, limits and buckets of its own, instead of the process's shared ones, and
+            no installed listeners: for tests and tools.
 
     Raises:
         ConfigError: The folder, the manifest, the lock or an argument is wrong; all problems are told.
@@ -58,7 +61,9 @@ class Client:
         private_state: bool = False,
     ) -> None:
         given = _checked(listeners)
-        self._listeners = [each for each in given if _hears_events(each)]
+        if not private_state:
+            given = (*INSTALLED.listeners(), *given)
+        self._listeners = [each for each in given if hears_events(each)]
         self._sleepers = Sleepers()
         self._source = "nothing yet"
         try:
@@ -66,7 +71,7 @@ class Client:
                 lockfiles=lockfiles,
                 environment=environment,
                 lock_mode=lock_mode,
-                circuit_listeners=tuple(each for each in given if _hears_circuits(each)),
+                circuit_listeners=tuple(each for each in given if hears_circuits(each)),
                 private_state=private_state,
             )
         except ResilientInferError as error:
@@ -157,21 +162,13 @@ def _checked(
         raise ConfigError(f"listeners is no list, but of type {kind}", hint="give listeners=[…]")
     given = tuple(listeners)
     for each in given:
-        if not _hears_events(each) and not _hears_circuits(each):
+        if not hears_events(each) and not hears_circuits(each):
             kind = type(each).__name__
             raise ConfigError(
                 f"listeners: {kind} is neither callable nor a pybreaker.CircuitBreakerListener",
                 hint="give functions that take one event",
             )
     return given
-
-
-def _hears_events(listener: object) -> TypeGuard[Listener]:
-    return callable(listener)
-
-
-def _hears_circuits(listener: object) -> "TypeGuard[pybreaker.CircuitBreakerListener]":
-    return not callable(listener) and hasattr(listener, "state_change")
 
 
 _default: Client | None = None

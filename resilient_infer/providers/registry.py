@@ -135,11 +135,17 @@ class Registry:
         return claims
 
 
-def installed() -> "Iterable[EntryPoint]":
-    """The entry points of every distribution that is installed."""
-    from importlib.metadata import entry_points  # 10 ms, and only when a codec is first asked for
+def installed(group: str = GROUP) -> "Iterable[EntryPoint]":
+    """The entry points of a group, of every distribution that is installed."""
+    from importlib.metadata import entry_points  # 10 ms, and only when a client is first made
 
-    return entry_points(group=GROUP)
+    return entry_points(group=group)
+
+
+def owner_of(point: "EntryPoint") -> str:
+    """Who registered an entry point, for messages."""
+    distribution = "an unnamed distribution" if point.dist is None else point.dist.name
+    return f"{distribution} (entry point {point.name} = {point.value})"
 
 
 def _built_in(kind: str, path: str) -> Claim:
@@ -148,28 +154,33 @@ def _built_in(kind: str, path: str) -> Claim:
 
 
 def _plugged_in(point: "EntryPoint") -> Claim:
-    distribution = "an unnamed distribution" if point.dist is None else point.dist.name
-    return Claim(
-        kind=point.name, owner=f"{distribution} (entry point {point.name} = {point.value})", load=point.load
-    )
+    return Claim(kind=point.name, owner=owner_of(point), load=point.load)
 
 
 def _made(claim: Claim) -> Codec:
     try:
         loaded = claim.load()
         codec = loaded() if isinstance(loaded, type) else loaded
+        fault = _fault(codec, claim.kind)
     except Exception as error:
         seen = one_line(f"{type(error).__name__}: {error}")
         raise _broken(claim, f"cannot be loaded: {seen}") from error
+    if fault or not isinstance(codec, Codec):
+        raise _broken(claim, fault)
+    return codec
+
+
+def _fault(codec: object, kind: str) -> str:
+    """Why something is no codec of that kind, or "". What it computes for an attribute may raise anything."""
     if not isinstance(codec, Codec):
         lacking = [name for name in ("kind", "tasks", "build", "parse") if not hasattr(codec, name)]
-        raise _broken(claim, f"is no codec: it lacks {_listed(lacking)}")
-    if codec.kind != claim.kind:
-        raise _broken(claim, f"calls itself {codec.kind!r}")
+        return f"is no codec: it lacks {_listed(lacking)}"
+    if codec.kind != kind:
+        return f"calls itself {codec.kind!r}"
     tasks: object = codec.tasks
     if not isinstance(tasks, frozenset) or not all(isinstance(task, str) for task in tasks):
-        raise _broken(claim, "has tasks that are no frozenset of strings")
-    return codec
+        return "has tasks that are no frozenset of strings"
+    return ""
 
 
 def _broken(claim: Claim, what: str) -> ProviderError:

@@ -70,6 +70,15 @@ class Explosive(Echo):
         raise RuntimeError("no luck with hf_AbCdEfGhIjKl")
 
 
+class Computed(Echo):
+    """Works out its tasks when it is asked, and fails."""
+
+    @property
+    def tasks(self) -> frozenset[str]:  # type: ignore[override]
+        """None at all."""
+        raise RuntimeError("no list of tasks")
+
+
 class Versatile(Echo):
     """Serves two tasks."""
 
@@ -150,6 +159,7 @@ def test_two_claims_to_one_kind_and_task_name_both():
         ("Explosive", "no luck with .secret."),
         ("Renamed", "calls itself 'other'"),
         ("Listed", "no frozenset"),
+        ("Computed", "RuntimeError: no list of tasks"),
         ("points", "lacks build, kind, parse, tasks"),
     ],
 )

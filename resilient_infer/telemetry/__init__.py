@@ -1,0 +1,1 @@
+"""Telemetry: what listens to calls. Nothing here changes what a call does."""
