@@ -12,6 +12,7 @@ from resilient_infer.lock.drift import drift, listed
 from resilient_infer.lock.findings import Level, Said
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.missing import explain, identity, other_content, renamed, unchecked
+from resilient_infer.lock.reference import stands_for
 from resilient_infer.lock.weights import largest, sample
 
 
@@ -52,7 +53,7 @@ def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) 
     said = (*said, *_served(pin, path, head, seen))
     if head.renamed is not None and seen is None and not said:
         said = _redirected(hub, pin, head.renamed)
-    if any(each.settles for each in said) or pin.requested == pin.revision:
+    if any(each.settles for each in said) or stands_for(pin.requested, pin.revision):
         return Examined(said=said)
     now = drift(hub, pin, path)
     return Examined(said=tuple(dict.fromkeys((*said, *now.said))), branch=now.commit)

@@ -13,6 +13,9 @@ _NAME: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _REPO: Final = re.compile(rf"(?:{_NAME}/)?{_NAME}")
 _REPO_LENGTH: Final = 96
 
+SHORT_COMMIT: Final = 7
+"""Digits of the shortest abbreviation of a commit that the Hub's API takes."""
+
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _SCHEME: Final = re.compile(r"(?i)([a-z][a-z0-9+.-]*)://([^/]*)/?(.*)", re.DOTALL)
 _NOT_MODELS: Final = frozenset({"datasets", "spaces", "buckets", "collections", "papers", "api", "docs"})
@@ -41,6 +44,11 @@ class ModelReference:
 def is_commit(text: str) -> bool:
     """Whether `text` is a full commit, 40 lower-case hex digits."""
     return _COMMIT.fullmatch(text) is not None
+
+
+def stands_for(ref: str, commit: str) -> bool:
+    """Whether `ref` is `commit` itself, all of it or in short: it can never be another one."""
+    return len(ref) >= SHORT_COMMIT and commit.startswith(ref)
 
 
 def parse_reference(text: str) -> ModelReference:

@@ -16,16 +16,13 @@ from resilient_infer.lock.contract import choose_task, contract_of, has_chat_tem
 from resilient_infer.lock.files import files_digest
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.recordable import is_word
-from resilient_infer.lock.reference import is_commit
+from resilient_infer.lock.reference import is_commit, stands_for
 from resilient_infer.lock.weights import largest, weights_of
 
 MOST_CONFIG: Final = 4 * 1024 * 1024
 """Bytes; a config file that is larger is not asked for."""
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|git:[0-9a-f]{40}")
-
-SHORT_COMMIT: Final = 7
-"""Digits of the shortest abbreviation of a commit that the Hub's API takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +138,8 @@ def _notes(model: str, requested: str, told: HubModel) -> Iterator[str]:
     if told.id != model:
         advice = "the old name can be taken by others; write the new one into the manifest"
         yield f"RI203: {model} is now called {told.id}; {advice}"
-    if requested != told.commit and told.commit.startswith(requested) and len(requested) >= SHORT_COMMIT:
-        advice = "the Hub's downloads know no short ones, so verify cannot follow it; write all 40 digits"
-        yield f"{requested} is short for commit {told.commit}; {advice}"
+    if requested != told.commit and stands_for(requested, told.commit):
+        yield f"{requested} is short for commit {told.commit}, which no branch moves"
 
 
 def _malformed(reason: str) -> HubFault:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilient_infer.lock.reference import ModelReference, parse_reference
+from resilient_infer.lock.reference import SHORT_COMMIT, ModelReference, parse_reference, stands_for
 from tests.lock.samples import COMMIT
 
 names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.]{0,20}[A-Za-z0-9_]", fullmatch=True).filter(
@@ -88,3 +88,18 @@ def test_nothing_but_a_value_error_comes_out(text: str) -> None:
     except ValueError:
         return
     assert parse_reference(str(reference)) == reference
+
+
+@given(commit=st.text("0123456789abcdef", min_size=40, max_size=40), digits=st.integers(0, 40))
+def test_a_commit_in_short_stands_for_no_other(commit: str, digits: int) -> None:
+    """From as many digits as the Hub takes; fewer may be a branch's name that the commit begins with."""
+    assert stands_for(commit[:digits], commit) == (digits >= SHORT_COMMIT)
+    if digits:
+        other = ("1" if commit[0] == "0" else "0") + commit[1:]
+        assert not stands_for(commit[:digits], other)
+
+
+@pytest.mark.parametrize("ref", ["main", "v1.0", "refs/pr/1", "feature/deadbeef"])
+def test_a_branch_stands_for_no_commit(ref: str) -> None:
+    """It can be moved."""
+    assert not stands_for(ref, COMMIT)

@@ -101,6 +101,21 @@ def test_a_requested_commit_is_asked_for_once() -> None:
     assert len(hub.asked) == 1
 
 
+@pytest.mark.parametrize("digits", [7, 12, 39])
+def test_a_commit_requested_in_short_is_asked_for_once(digits: int) -> None:
+    """Nothing moves it, though downloads know no short ones."""
+    hub, repo, text = one()
+    short = repo.head[:digits]
+    manifest = manifest_of(f'  a: "{NAME}@{short}"\n')
+    repo.refs[short] = repo.head
+    text = locked(manifest, None, hub)
+    del repo.refs[short]
+    hub.asked.clear()
+
+    assert state(verified(manifest, text, hub)) == "ok"
+    assert len(hub.asked) == 1
+
+
 DRIFTS: dict[str, tuple[dict[str, bytes | None], str, str]] = {
     "documents": ({"README.md": b"new", "new.png": b"x"}, "RI301", "documents"),
     "weights": ({"model.safetensors": b"new"}, "RI302", "weights"),
