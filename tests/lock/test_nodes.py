@@ -9,7 +9,6 @@ from ruamel.yaml.nodes import ScalarNode
 
 from resilient_infer.lock.nodes import needs_quotes
 
-
 SHORT = st.text("0123456789abefnosxyNOTF.+-_:~=<e", min_size=1, max_size=10)
 TEXT = "tag:yaml.org,2002:str"
 
@@ -52,7 +51,16 @@ def test_what_ruamel_takes_for_something_else_needs_quotes(text: str, version: s
             "1:30",
             "1:30.5",
         ),
-        *(".inf", "-.INF", ".NaN", "2024-05-13", "2024-5-3", "2024-05-13T10:00:00Z", "2024-05-13 10:00:00"),
+        *(
+            "1:30.5",
+            ".inf",
+            "-.INF",
+            ".NaN",
+            "2024-05-13",
+            "2024-5-3",
+            "2024-05-13T10:00:00Z",
+            "2024-05-13 10:00:00",
+        ),
     ],
 )
 def test_words_of_any_dialect_need_quotes(text: str) -> None:
