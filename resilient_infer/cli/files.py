@@ -14,6 +14,7 @@ from resilient_infer.lock.discovery import (
     Found,
     environment_lock_name,
     find,
+    locked_environments,
     read_file,
 )
 from resilient_infer.lock.entries import Manifest
@@ -75,6 +76,12 @@ def read_manifest(text: bytes, path: Path, environment: str | None) -> Manifest:
 def lock_path(folder: Path, environment: str | None) -> Path:
     """Where the lock of an environment is or will be; None: the default one."""
     return folder / (LOCK if environment is None else environment_lock_name(environment))
+
+
+def orphan_locks(folder: Path, manifest: Manifest) -> tuple[tuple[str, Path], ...]:
+    """The environments that have a lock in the folder and no place in the manifest, and those locks."""
+    orphans = sorted(set(locked_environments(folder)) - set(manifest.environments))
+    return tuple((name, lock_path(folder, name)) for name in orphans)
 
 
 def survey_at(path: Path) -> Survey | None:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from resilient_infer.cli.exit_codes import exit_code as code_of
-from resilient_infer.cli.files import find_files, lock_path, manifest_bytes, read_manifest, shown, survey_at
+from resilient_infer.cli.files import (
+    find_files,
+    lock_path,
+    manifest_bytes,
+    orphan_locks,
+    read_manifest,
+    shown,
+    survey_at,
+)
 from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record, many
 from resilient_infer.cli.options import environment_option, format_option, hub_options, lockfiles_option
 from resilient_infer.cli.render import Ink, complain, ink_of, one_block, to_json
@@ -21,8 +29,8 @@ from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.discovery import Found
 from resilient_infer.lock.entries import Manifest
-from resilient_infer.lock.findings import Finding, exit_code
-from resilient_infer.lock.offline import check_offline, own_aliases
+from resilient_infer.lock.findings import Finding, Level, exit_code
+from resilient_infer.lock.offline import check_offline, orphan_file, own_aliases
 
 if TYPE_CHECKING:
     from resilient_infer.cli.locking import Made
@@ -56,10 +64,15 @@ class _Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Done:
-    """What the command came to: files that were made, or, with --check, looked at."""
+    """What the command came to: files that were made, or, with --check, looked at.
+
+    Attributes:
+        orphans: Locks of environments that the manifest does not have: told, and left to people to delete.
+    """
 
     made: tuple["Made", ...] = ()
     checked: tuple[_Checked, ...] = ()
+    orphans: tuple[_Checked, ...] = ()
     written: bool = False
     elapsed: float = 0.0
     requests: int = 0
@@ -69,6 +82,13 @@ class _Done:
         """Why nothing was written, or what --check found."""
         faults = [fault for made in self.made for fault in made.faults]
         return (*faults, *(finding for checked in self.checked for finding in checked.findings))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else people should know."""
+        notes = [note for made in self.made for note in made.notes]
+        left = [finding for orphan in self.orphans for finding in orphan.findings]
+        return (*notes, *(f"{finding.file}: {finding.message}; {finding.hint}" for finding in left))
 
     @property
     def code(self) -> int:
@@ -129,7 +149,24 @@ def _check(asked: _Asked) -> _Done:
             findings=findings,
         )
         checked.append(one)
+        checked += _orphans(manifest, found)
     return _Done(checked=tuple(checked))
+
+
+def _orphans(manifest: Manifest, found: Found) -> list[_Checked]:
+    """The locks of environments that the manifest does not have; told where the default one is looked at."""
+    if manifest.environment is not None:
+        return []
+    return [
+        _Checked(
+            environment=name,
+            file=shown(path),
+            manifest=manifest.file,
+            aliases=0,
+            findings=(orphan_file(name, manifest, file=shown(path), level=Level.ERROR),),
+        )
+        for name, path in orphan_locks(found.folder, manifest)
+    ]
 
 
 def _lock(asked: _Asked) -> _Done:
@@ -143,14 +180,18 @@ def _lock(asked: _Asked) -> _Done:
     hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
     with nullcontext() if asked.dry_run else writing(found.folder):
         with Progress("asking the Hub") as progress:
-            made = tuple(
-                make(manifest, found.folder, hub, progress=progress.tell)
-                for manifest in _manifests(asked, found)
-            )
+            manifests = tuple(_manifests(asked, found))
+            made = tuple(make(manifest, found.folder, hub, progress=progress.tell) for manifest in manifests)
         if not asked.dry_run:
             write_all(made)
     written = not asked.dry_run and not any(each.faults for each in made)
-    return _Done(made=made, written=written, elapsed=time.monotonic() - started, requests=hub.requests)
+    return _Done(
+        made=made,
+        orphans=tuple(_orphans(manifests[0], found)),
+        written=written,
+        elapsed=time.monotonic() - started,
+        requests=hub.requests,
+    )
 
 
 def _manifests(asked: _Asked, found: Found) -> Iterable[Manifest]:
@@ -168,6 +209,7 @@ def _tell(asked: _Asked, done: _Done, ink: Ink) -> None:
         lines += _checked_lines(checked, ink)
     for made in done.made:
         lines += _made_lines(made, done, ink)
+    lines += [f"  {one_block(note)}" for note in done.notes]
     for line in lines:
         click.echo(ink.text(line), color=ink.colour)
 
@@ -185,7 +227,6 @@ def _made_lines(made: "Made", done: _Done, ink: Ink) -> list[str]:
     if made.faults:
         return [line for fault in made.faults for line in finding_lines(fault, ink)]
     lines = list(change_lines(made.changes, ink))
-    lines += [f"  {one_block(note)}" for note in made.notes]
     if not made.differs:
         return [*lines, f"{made.file} is as it should be: {many(made.aliases, 'alias')}"]
     what = in_short(made.changes) or "the same pins, written anew"
@@ -212,7 +253,7 @@ def _record(asked: _Asked, done: _Done, error: ResilientInferError | None) -> di
         "dry_run": asked.dry_run,
         "files": files,
         "changes": [change_record(change, made.environment) for made in done.made for change in made.changes],
-        "notes": [one_block(note) for made in done.made for note in made.notes],
+        "notes": [one_block(note) for note in done.notes],
         "findings": [finding_record(finding) for finding in done.findings],
         "elapsed": done.elapsed,
         "requests": done.requests,

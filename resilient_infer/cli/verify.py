@@ -4,7 +4,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import click
@@ -15,6 +15,7 @@ from resilient_infer.cli.files import (
     find_files,
     lock_path,
     manifest_bytes,
+    orphan_locks,
     overlaid,
     read_manifest,
     shown,
@@ -29,6 +30,7 @@ from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.findings import FailOn, Finding, Level, exit_code, raised
 from resilient_infer.lock.lockfile import LockedModel, Survey
+from resilient_infer.lock.offline import in_order, orphan_file
 from resilient_infer.lock.verify import Report, Row
 from resilient_infer.lock.verify import verify as compare_with_hub
 
@@ -141,6 +143,9 @@ def _verify(asked: _Asked) -> _Done:
             deep=asked.deep or (hub.has_token and _pins(survey) <= FEW),
             progress=progress.tell,
         )
+    orphans = () if found.environment is not None else orphan_locks(found.folder, manifest)
+    told = [orphan_file(name, manifest, file=shown(path), level=Level.INFO) for name, path in orphans]
+    report = replace(report, findings=in_order((*report.findings, *told)))
     return _judged(asked, report, time.monotonic() - started, hub.requests)
 
 

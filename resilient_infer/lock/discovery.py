@@ -76,7 +76,7 @@ def find(
         environment=name,
     )
     if name is not None and found.manifest is None and found.environment_lock is None:
-        known = sorted(_locked_environments(folder))
+        known = sorted(locked_environments(folder))
         what = f"{folder} has no lock of an environment {quote(name)}{meant(name, known)}"
         raise ConfigError(what, hint=f"see {ENVIRONMENT_VARIABLE}; without a manifest, the locks name them")
     return found
@@ -118,10 +118,11 @@ def _nearest_folder(cwd: Path) -> Path:
 def _holds_files(folder: Path) -> bool:
     if os.path.isfile(folder / MANIFEST) or os.path.isfile(folder / LOCK):
         return True
-    return any(_locked_environments(folder))
+    return any(locked_environments(folder))
 
 
-def _locked_environments(folder: Path) -> Iterator[str]:
+def locked_environments(folder: Path) -> Iterator[str]:
+    """The environments that have a lock in a folder; none where it cannot be looked into."""
     try:
         names = os.listdir(folder)
     except (OSError, ValueError):

@@ -7,6 +7,7 @@ from resilient_infer.lock.compatible import incompatible, remedy, side_of
 from resilient_infer.lock.entries import Alias, Manifest
 from resilient_infer.lock.findings import Finding, Level, Said, finding_of
 from resilient_infer.lock.lockfile import LockEntry, Survey
+from resilient_infer.lock.problems import quote
 
 
 def own_aliases(manifest: Manifest) -> Mapping[str, Alias]:
@@ -68,6 +69,14 @@ def clashes(alias: Alias, entry: LockEntry, file: str) -> list[Finding]:
         said = Said(code="RI406", message=f"target {number + 1}, {name}: {reason}", hint=hint)
         found.append(said.of(alias.name, file, target.line))
     return found
+
+
+def orphan_file(environment: str, manifest: Manifest, *, file: str, level: Level) -> Finding:
+    """RI102 for the whole lock file of an environment that the manifest does not have."""
+    message = f"{manifest.file} has no environment {quote(environment)}, so nothing keeps this lock"
+    return Said(code="RI102", message=message, hint="delete the file, or mend the name", level=level).of(
+        None, file, 0
+    )
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -206,6 +206,33 @@ def test_an_environment_has_a_file_of_what_it_replaces(project: Project, command
     ]
 
 
+def test_the_lock_of_an_environment_that_is_no_more_is_told_and_left(
+    project: Project, command: Command
+) -> None:
+    """RI102 with `--check`, a note with `lock`: people delete files. Another environment does not care."""
+    project.sentiment.branch("stable")
+    project.manifest.write_text(ENVIRONMENTS)
+    command("lock", "--all-envs")
+    project.manifest.write_text(ENVIRONMENTS.replace("prod:", "live:"))
+    said = 'lockfiles/models.yaml has no environment "prod", so nothing keeps this lock'
+    before = project.lock.with_name("models.prod.lock.yaml").read_bytes()
+
+    locked = command("lock", "--all-envs")
+    again = command("lock", "--format", "json")
+    checked = command("lock", "--check")
+
+    assert locked.code == 0
+    assert f"  lockfiles/models.prod.lock.yaml: {said}; delete the file, or mend the name" in locked.out
+    assert json.loads(again.out)["notes"][-1].startswith("lockfiles/models.prod.lock.yaml: ")
+    assert checked.code == 1
+    assert " ".join(checked.out.split()).startswith(
+        f"lockfiles/models.lock.yaml fits lockfiles/models.yaml: 2 aliases "
+        f"error RI102 lockfiles/models.prod.lock.yaml: {said} delete the file, or mend the name"
+    )
+    assert command("lock", "--check", "--env", "live").code == 0
+    assert project.lock.with_name("models.prod.lock.yaml").read_bytes() == before
+
+
 def test_lk4_one_environment_that_cannot_be_locked_writes_none(project: Project, command: Command) -> None:
     """All or nothing, over the environments too."""
     project.manifest.write_text(ENVIRONMENTS)

@@ -190,6 +190,20 @@ def test_an_environment_sees_its_own_pins_before_the_others(project: Project, co
     assert command("verify").code == 1
 
 
+def test_the_lock_of_an_environment_that_is_no_more_is_told(locked: Project, command: Command) -> None:
+    """For information: nothing is called by it."""
+    (locked.lock.parent / "models.old.lock.yaml").write_text('lock_version: "1.0"\nmodels: {}\n')
+
+    ended = command("verify")
+
+    assert ended.code == 0
+    assert (
+        'info RI102 lockfiles/models.old.lock.yaml: lockfiles/models.yaml has no environment "old"'
+        in ended.out
+    )
+    assert "in the files: 1 for information" in ended.out
+
+
 def test_few_pins_and_a_token_are_looked_at_in_depth(
     locked: Project, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
