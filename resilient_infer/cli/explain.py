@@ -12,9 +12,10 @@ from resilient_infer.cli.exit_codes import ExitCode
 from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.options import environment_option, format_option, lockfiles_option
 from resilient_infer.cli.render import Ink, ink_of, one_block, to_json
-from resilient_infer.core.target import Price
+from resilient_infer.core.target import Pin, Price
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
+from resilient_infer.lock.problems import quote
 from resilient_infer.lock.provenance import DEFAULT, InForce
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ _NAME: Final = 16
 """Columns of the longest name, "refusal_fallback"."""
 
 _UNITS: Final = {"image": "per image", "second": "per second"}
+_FALLBACKS: Final = {
+    "contract": "only to a target whose answers mean what the first one's mean",
+    "any": "to every target, whatever its labels or weights",
+}
+_CLAIMS: Final = {
+    Pin.ENFORCED: "enforced, if the server confirms the commit that each request names; else declared",
+    Pin.ATTESTED: "attested, if the server says that it runs the locked commit; else declared",
+    Pin.DECLARED: "declared: servers of this kind do not say which commit they run",
+}
+"""What an answer over a route can come to, if the target is locked."""
+
 _SECONDS: Final = frozenset(
     {
         "deadline",
@@ -75,6 +87,8 @@ def _lines(told: "Outline", ink: Ink) -> Iterator[str]:
     locked = f", {told.lock_place}" if told.lock_place else ""
     yield f"{ink.paint(told.alias, bold=True)}  {told.task or 'task not known'}  {told.place}"
     yield from _named("lock", f"{told.state}{locked}", 2, ink)
+    if len(told.targets) > 1:
+        yield from _named("fallback", f"{told.fallback}: {_FALLBACKS[told.fallback]}", 2, ink)
     for number, target in enumerate(told.targets, 1):
         yield ""
         yield from _target_lines(number, target, ink)
@@ -93,6 +107,11 @@ def _target_lines(number: int, target: "TargetOutline", ink: Ink) -> Iterator[st
     yield from _named("pin", f"{target.pin}: {PIN_MEANINGS[target.pin]}", 5, ink)
     if target.context is not None:
         yield from _named("context", f"{target.context} tokens", 5, ink)
+    if target.labels:
+        labels = ", ".join(f"{quote(own)}: {quote(meant)}" for own, meant in target.labels)
+        yield from _named("labels", labels, 5, ink)
+    if target.clash:
+        yield from _named("not used", f"RI406: {target.clash}", 5, ink)
     for place, route in enumerate(target.routes, 1):
         yield f"     {number}.{place}  {ink.paint(f'{route.provider}:{route.name}', 'cyan')}  {route.place}"
         yield from _route_lines(route, ink)
@@ -101,6 +120,12 @@ def _target_lines(number: int, target: "TargetOutline", ink: Ink) -> Iterator[st
 def _route_lines(route: "RouteOutline", ink: Ink) -> Iterator[str]:
     where = f"  {route.provider_place}" if route.provider_place else "  built in"
     yield from _named("provider", f"{route.kind}{where}", 10, ink)
+    if route.fault:
+        yield from _named("not used", route.fault, 10, ink)
+    elif route.strongest in _CLAIMS:
+        yield from _named("pin", _claim(route), 10, ink)
+    if route.deployment is not None:
+        yield from _named("endpoint", route.deployment, 10, ink)
     if route.url is not None:
         yield from _named("url", route.url, 10, ink)
     for variable in route.variables:
@@ -110,6 +135,12 @@ def _route_lines(route: "RouteOutline", ink: Ink) -> Iterator[str]:
     yield from _named("price", _price(route.price), 10, ink)
     shown = [each for each in route.policy if not each.key.startswith("breaker.") or each.source != DEFAULT]
     yield from _policy_lines(shown, 10, ink)
+
+
+def _claim(route: "RouteOutline") -> str:
+    if route.kind == "hf-endpoint" and route.deployment is None:
+        return "declared; with endpoint: namespace/name at the provider its commit would be asked for"
+    return _CLAIMS[route.strongest]
 
 
 def _policy_lines(policy: Sequence[InForce], indent: int, ink: Ink) -> Iterator[str]:
@@ -166,6 +197,7 @@ def _record(alias: str, told: "Outline | None", error: ResilientInferError | Non
         "environment": None if told is None else told.environment,
         "task": None if told is None else told.task,
         "state": None if told is None else one_block(told.state),
+        "fallback": None if told is None else told.fallback,
         "place": None if told is None else told.place,
         "lock_place": None if told is None else told.lock_place,
         "targets": [] if told is None else [_target_record(target) for target in told.targets],
@@ -181,6 +213,8 @@ def _target_record(target: "TargetOutline") -> dict[str, Json]:
         "revision": target.revision,
         "pin": target.pin.value,
         "context": target.context,
+        "labels": dict(target.labels),
+        "clash": one_block(target.clash),
         "place": target.place,
         "lock_place": target.lock_place,
         "routes": [_route_record(route) for route in target.routes],
@@ -197,6 +231,9 @@ def _route_record(route: "RouteOutline") -> dict[str, Json]:
         "provider_place": route.provider_place,
         "variables": [dataclasses.asdict(variable) for variable in route.variables],
         "hub_token": route.hub_token,
+        "endpoint": route.deployment,
+        "strongest_pin": route.strongest.value,
+        "fault": one_block(route.fault),
         "price": None if route.price is None else _parts(route.price),
         "policy": _policy_record(route.policy),
     }

@@ -15,13 +15,17 @@ from resilient_infer.cli.files import (
 )
 from resilient_infer.core.target import Pin, Price
 from resilient_infer.core.task import TASKS
+from resilient_infer.errors import ProviderError
 from resilient_infer.lock.binding import bind, difference_of, identity_asked, identity_held
+from resilient_infer.lock.compatible import incompatible, side_of
 from resilient_infer.lock.discovery import Found
 from resilient_infer.lock.entries import Alias, Manifest, Provider, RouteEntry, TargetEntry
-from resilient_infer.lock.lockfile import LockedModel, LockEntry, Survey
+from resilient_infer.lock.lockfile import LockedModel, LockedName, LockEntry, Survey
 from resilient_infer.lock.policy import PolicyKeys
 from resilient_infer.lock.provenance import InForce, in_force
 from resilient_infer.lock.read_provider import BUILT_IN
+from resilient_infer.providers.base import Attesting
+from resilient_infer.providers.registry import codec_for
 from resilient_infer.transport.credentials import HUB_VARIABLES, read_key
 
 Use = Literal["url", "key"]
@@ -34,8 +38,12 @@ _OF_THE_ALIAS: Final = (
     "safe",
     "refusal_fallback",
     "balance",
+    "on_pin_mismatch",
 )
 """Policy keys that hold for a call as a whole; all others hold for a route."""
+
+_NAMES_THE_COMMIT: Final = frozenset({"transformers"})
+"""Kinds whose requests name the commit, unless the route's own name does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,9 @@ class RouteOutline:
         place: "file:line" of the route.
         provider_place: "file:line" of its provider; None: a built-in one.
         hub_token: The key is asked of huggingface_hub, with every call.
+        deployment: "namespace/name" of the Inference Endpoint behind the URL, or None.
+        strongest: The most that an answer over it can prove.
+        fault: Why servers of this kind cannot be asked at all; empty if they can.
         policy: What holds for this route.
     """
 
@@ -73,6 +84,9 @@ class RouteOutline:
     provider_place: str | None
     variables: tuple[Variable, ...]
     hub_token: bool
+    deployment: str | None
+    strongest: Pin
+    fault: str
     price: Price | None
     policy: tuple[InForce, ...]
 
@@ -86,6 +100,8 @@ class TargetOutline:
         revision: The locked commit; None: none is locked.
         pin: The strongest claim before any server has spoken.
         context: Tokens, or None if unknown.
+        labels: Pairs (this model's label, the first target's label).
+        clash: Why it cannot stand in for the first target (RI406); empty if it can.
         place: "file:line" of the target.
         lock_place: "file:line" of its pin, or None.
     """
@@ -95,6 +111,8 @@ class TargetOutline:
     revision: str | None
     pin: Pin
     context: int | None
+    labels: tuple[tuple[str, str], ...]
+    clash: str
     place: str
     lock_place: str | None
     routes: tuple[RouteOutline, ...]
@@ -107,6 +125,7 @@ class Outline:
     Attributes:
         task: None: neither the manifest nor the lock says it.
         state: "locked", or why it cannot be called as it is.
+        fallback: "contract" or "any".
         place: "file:line" of the alias.
         lock_place: "file:line" of its entry in the lock, or None.
         policy: What holds for the call as a whole; empty if the task is not known.
@@ -116,6 +135,7 @@ class Outline:
     environment: str | None
     task: str | None
     state: str
+    fallback: str
     place: str
     lock_place: str | None
     targets: tuple[TargetOutline, ...]
@@ -160,9 +180,10 @@ def _outlined(
         environment=environment,
         task=task,
         state=_state(alias, survey, entry),
+        fallback=alias.fallback,
         place=f"{file}:{alias.line}",
         lock_place=None if entry is None else f"{entry.file}:{entry.line}",
-        targets=tuple(_target(frame, target) for target in alias.targets),
+        targets=tuple(_targets(frame)),
         policy=tuple(each for each in frame.policy() if each.key in _OF_THE_ALIAS),
     )
 
@@ -201,25 +222,39 @@ def _state(alias: Alias, survey: Survey | None, entry: LockEntry | None) -> str:
     return f"stale: {difference}" if difference else "locked"
 
 
-def _target(frame: _Frame, target: TargetEntry) -> TargetOutline:
+def _targets(frame: _Frame) -> Iterator[TargetOutline]:
     pins = () if frame.entry is None else frame.entry.pins
-    held = next((pin for pin in pins if identity_held(pin) == identity_asked(target)), None)
+    held = {identity_held(pin): pin for pin in pins}
+    locked = [held.get(identity_asked(target)) for target in frame.alias.targets]
+    sides = [side_of(target, pin) for target, pin in zip(frame.alias.targets, locked, strict=True)]
+    clashes = incompatible(frame.task, frame.alias.fallback, sides) if frame.task else {}
+    for number, (target, pin) in enumerate(zip(frame.alias.targets, locked, strict=True)):
+        yield _target(frame, target, pin, clashes.get(number, ""))
+
+
+def _target(
+    frame: _Frame, target: TargetEntry, held: LockedModel | LockedName | None, clash: str
+) -> TargetOutline:
     locked = held if isinstance(held, LockedModel) else None
     place = f"{frame.file}:{target.line}"
+    pin = target.pin or (Pin.FLOATING if locked is None else Pin.DECLARED)
     return TargetOutline(
         model=target.model,
         requested=target.requested,
         revision=None if locked is None else locked.revision,
-        pin=target.pin or (Pin.FLOATING if locked is None else Pin.DECLARED),
+        pin=pin,
         context=target.context or (None if locked is None else locked.contract.max_length),
+        labels=target.labels,
+        clash=clash,
         place=place,
         lock_place=None if held is None or frame.entry is None else f"{frame.entry.file}:{held.line}",
-        routes=tuple(_route(frame, route) for route in target.routes),
+        routes=tuple(_route(frame, route, pin) for route in target.routes),
     )
 
 
-def _route(frame: _Frame, route: RouteEntry) -> RouteOutline:
+def _route(frame: _Frame, route: RouteEntry, pin: Pin) -> RouteOutline:
     provider, place = frame.provider(route.provider), f"{frame.file}:{route.line}"
+    strongest, fault = _strongest(provider, route, frame.task, pin)
     provider_place = f"{frame.file}:{provider.line}" if provider.line else None
     levels = (
         (f"the route, {place}", route.policy),
@@ -234,9 +269,28 @@ def _route(frame: _Frame, route: RouteEntry) -> RouteOutline:
         provider_place=provider_place,
         variables=tuple(_variables(provider)),
         hub_token=provider.hub_token,
+        deployment=provider.deployment,
+        strongest=strongest,
+        fault=fault,
         price=route.price,
         policy=tuple(each for each in frame.policy(*levels) if each.key not in _OF_THE_ALIAS),
     )
+
+
+def _strongest(provider: Provider, route: RouteEntry, task: str | None, pin: Pin) -> tuple[Pin, str]:
+    """The strongest pin that an answer can have, given the target's, and why there is no answer at all."""
+    if task is None:
+        return pin, ""
+    try:
+        codec = codec_for(provider.kind, task)
+    except ProviderError as error:
+        return pin, f"{error.message}; {error.hint}"
+    if pin is not Pin.DECLARED:
+        return pin, ""
+    if provider.kind in _NAMES_THE_COMMIT and "@" not in route.name:
+        return Pin.ENFORCED, ""
+    can_be_asked = provider.kind != "hf-endpoint" or provider.deployment is not None
+    return (Pin.ATTESTED if can_be_asked and isinstance(codec, Attesting) else pin), ""
 
 
 def _variables(provider: Provider) -> Iterator[Variable]:

@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from resilient_infer.testing.sandbox.hub import Look
 
 from .conftest import Command, Project
 
@@ -48,12 +51,19 @@ def explained(project: Project, command: Command, monkeypatch: pytest.MonkeyPatc
     return project
 
 
-def record_of(command: Command, *arguments: str) -> dict[str, object]:
+def record_of(command: Command, *arguments: str) -> dict[str, Any]:
     ended = command("explain", *arguments, "--format", "json")
     record = json.loads(ended.out)
     assert record["exit_code"] == ended.code
     assert isinstance(record, dict)
     return record
+
+
+def route_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The first route of its first target."""
+    route = record["targets"][0]["routes"][0]
+    assert isinstance(route, dict)
+    return route
 
 
 def test_targets_and_routes_are_told_in_order_with_their_places(explained: Project, command: Command) -> None:
@@ -69,8 +79,9 @@ def test_targets_and_routes_are_told_in_order_with_their_places(explained: Proje
     assert f"commit {explained.sentiment.head} (main) lockfiles/models.lock.yaml:{pin}" in lines
     assert any(line.startswith("pin declared: ") for line in lines)
     first = lines.index("1.1 ours:acme/sentiment lockfiles/models.yaml:12")
-    assert lines[first + 1 : first + 4] == [
+    assert lines[first + 1 : first + 5] == [
         "provider hf-endpoint lockfiles/models.yaml:4",
+        "pin declared; with endpoint: namespace/name at the provider its commit would be asked for",
         "url SENTIMENT_URL: not set",
         "key asked of huggingface_hub with every call",
     ]
@@ -91,6 +102,95 @@ def test_each_value_of_the_policy_says_where_it_is_from(explained: Project, comm
     assert "attempt_timeout 7 s the route, lockfiles/models.yaml:17" in lines
     assert "concurrency 3 the provider, lockfiles/models.yaml:3" in lines
     assert "breaker.open 2 s the alias, lockfiles/models.yaml:14" in lines
+
+
+FALLING_BACK = """\
+version: 1
+providers: {ours: {kind: hf-endpoint, url_env: SENTIMENT_URL, token: hub, endpoint: acme/sentiment-1}}
+policy: {on_pin_mismatch: warn}
+models:
+  mapped:
+    targets:
+      - {model: acme/sentiment, routes: [ours]}
+      - {model: acme/angry, labels: {angry: BAD, glad: GOOD}}
+  free: {fallback: any, targets: [{model: acme/sentiment}, {model: acme/angry}]}
+"""
+
+
+def test_how_it_falls_back_is_told(project: Project, command: Command) -> None:
+    """The label map, the deployment that is asked, and what becomes of a server with another commit."""
+    project.hub.model("acme/angry", Look(labels=("angry", "glad")))
+    project.manifest.write_text(FALLING_BACK)
+    assert command("lock").code == 0
+
+    lines = [" ".join(line.split()) for line in command("explain", "mapped").out.splitlines()]
+    assert "fallback contract: only to a target whose answers mean what the first one's mean" in lines
+    assert 'labels "angry": "BAD", "glad": "GOOD"' in lines
+    assert "endpoint acme/sentiment-1" in lines
+    assert "on_pin_mismatch warn policy, lockfiles/models.yaml" in lines
+    record = record_of(command, "mapped")
+    first, second = record["targets"]
+    assert (record["fallback"], first["labels"], first["clash"], second["clash"]) == ("contract", {}, "", "")
+    assert second["labels"] == {"angry": "BAD", "glad": "GOOD"}
+    assert first["routes"][0]["endpoint"] == "acme/sentiment-1"
+    free = command("explain", "free").out
+    assert "any: to every target, whatever its labels or weights" in free
+    assert "RI406" not in free
+
+
+def test_a_target_that_answers_differently_is_told(project: Project, command: Command) -> None:
+    """By what is locked; a call passes it over."""
+    project.hub.model("acme/angry", Look(labels=("angry", "glad")))
+    project.manifest.write_text(FALLING_BACK)
+    assert command("lock").code == 0
+    project.manifest.write_text(FALLING_BACK.replace("glad: GOOD", "glad: FINE"))
+
+    lines = [" ".join(line.split()) for line in command("explain", "mapped").out.splitlines()]
+    told = next(line for line in lines if line.startswith("not used "))
+    assert told.startswith('not used RI406: its label map ends in "FINE"')
+
+
+TASK_OF = {"tei": "feature-extraction", "openai": "chat", "hf-router": "chat"}
+STRONGEST = {
+    "hf-inference": "declared",
+    "hf-endpoint": "declared",
+    "openai": "declared",
+}
+
+
+@pytest.mark.parametrize(("kind", "pin"), STRONGEST.items())
+def test_what_a_pin_can_come_to_is_told_for_each_kind(
+    project: Project, command: Command, kind: str, pin: str
+) -> None:
+    """By what servers of the kind can say: no more, and no less. Without a lock there is no claim to make."""
+    task = TASK_OF.get(kind, "text-generation")
+    project.manifest.write_text(
+        f"version: 1\nproviders: {{p: {{kind: {kind}, url: 'http://127.0.0.1:1'}}}}\n"
+        f"models: {{a: {{task: {task}, targets: [{{model: openai-community/gpt2, routes: [p]}}]}}}}\n"
+    )
+    before = record_of(command, "a")
+    assert command("lock").code == 0
+    after = record_of(command, "a")
+
+    assert [route_of(before)[key] for key in ("strongest_pin", "fault")] == ["floating", ""]
+    assert [route_of(after)[key] for key in ("strongest_pin", "fault")] == [pin, ""]
+    lines = [" ".join(line.split()) for line in command("explain", "a").out.splitlines()]
+    assert sum(line.startswith(f"pin {pin}") for line in lines) == (2 if pin == "declared" else 1)
+
+
+def test_a_server_that_cannot_serve_the_task_is_told(project: Project, command: Command) -> None:
+    """With the tasks that it can serve."""
+    project.manifest.write_text(
+        "version: 1\n"
+        "models:\n"
+        "  a: {task: chat, targets: [{model: openai-community/gpt2, routes: [hf-inference, openai]}]}\n"
+    )
+    assert command("lock").code == 0
+    first, second = record_of(command, "a")["targets"][0]["routes"]
+
+    assert first["fault"].startswith('servers of kind "hf-inference" cannot serve chat; they can serve ')
+    assert second["fault"] == ""
+    assert "not used          servers of kind" in command("explain", "a").out
 
 
 def test_what_holds_for_the_call_is_not_repeated_for_each_route(explained: Project, command: Command) -> None:
