@@ -9,7 +9,7 @@ import os
 import random
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, get_args
@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 from resilient_infer.core.events import Event
 from resilient_infer.core.target import Endpoint, Pin, Route, Target
 from resilient_infer.core.task import TASKS, Task
+from resilient_infer.drivers.exchange import identity_of
 from resilient_infer.errors import ConfigError, PayloadRefused
 from resilient_infer.lock.binding import BoundAlias, BoundTarget, Mode, bind
+from resilient_infer.lock.compatible import answer_labels, incompatible, side_of
 from resilient_infer.lock.discovery import Found, find, read_file
 from resilient_infer.lock.entries import Manifest, Provider, RouteEntry
 from resilient_infer.lock.lockfile import Lock, LockedModel, overlay, parse_lock
@@ -35,7 +37,7 @@ from resilient_infer.state.gate import GateConfig, RouteGate
 from resilient_infer.state.table import SHARED, GateTable
 from resilient_infer.transport.credentials import Sources
 from resilient_infer.transport.fork import renew_in_children
-from resilient_infer.transport.reach import Unset, key_of, url_of
+from resilient_infer.transport.reach import Unset, identity_url_of, key_of, url_of
 
 if TYPE_CHECKING:
     import pybreaker
@@ -163,21 +165,23 @@ class Assembly:
         bound = bind(self._manifest, self._lock, name, self._mode)
         task = self._task(bound)
         common = resolve(task, self._file_policy, bound.alias.policy)
-        targets = tuple(
-            TargetSpec(
-                target=_target(each),
-                routes=tuple(self._route(bound, task, route, sources) for route in each.entry.routes),
-            )
-            for each in bound.targets
-        )
+        strangers = _strangers(bound, task)
+        targets = []
+        for index, each in enumerate(bound.targets):
+            locked = isinstance(each.locked, LockedModel)
+            routes = [self._route(bound, task, entry, sources, locked=locked) for entry in each.entry.routes]
+            if index in strangers:
+                routes = [replace(route, unusable=strangers[index]) for route in routes]
+            targets.append(TargetSpec(target=_target(each, task), routes=tuple(routes)))
         return AliasSpec(
             alias=name,
             task=task,
-            targets=targets,
+            targets=tuple(targets),
             deadline=common.deadline,
             min_useful=common.min_useful,
             retry=RetryConfig(retries=common.retries, max_wait=common.max_wait, safe=common.safe),
             refusal_fallback=common.refusal_fallback,
+            refuse_mismatch=common.on_pin_mismatch == "refuse",
         )
 
     @property
@@ -200,18 +204,24 @@ class Assembly:
             )
         return TASKS[bound.task]
 
-    def _route(self, bound: BoundAlias, task: Task, entry: RouteEntry, sources: Sources) -> RouteSpec:
+    def _route(
+        self, bound: BoundAlias, task: Task, entry: RouteEntry, sources: Sources, *, locked: bool
+    ) -> RouteSpec:
         known = BUILT_IN if self._manifest is None else self._manifest.providers
         provider = known[entry.provider]
         policy = resolve(task, self._file_policy, bound.alias.policy, entry.policy, provider.policy)
-        codec_for(provider.kind, task.name)  # now rather than in the middle of a call
+        codec = codec_for(provider.kind, task.name)  # now rather than in the middle of a call
+        identity, unusable = None, ""
         try:
             url = url_of(provider, sources)
             secret = key_of(provider, url, sources)
-            unusable = ""
+            endpoint = _endpoint(provider, url, policy, identity_url_of(provider, sources))
+            if locked:
+                identity = identity_of(codec, endpoint, secret)
         except Unset as unset:
             url, secret, unusable = "", None, str(unset)
-        route = Route(endpoint=_endpoint(provider, url, policy), name=entry.name, price=entry.price)
+            endpoint = _endpoint(provider, url, policy, "")
+        route = Route(endpoint=endpoint, name=entry.name, price=entry.price)
         gate = self._gate(route, policy)
         host = urlsplit(url).netloc
         return RouteSpec(
@@ -221,6 +231,8 @@ class Assembly:
             secret=secret,
             attempt_timeout=policy.attempt_timeout,
             unusable=unusable,
+            identity=identity,
+            attestation=None if identity is None else self._table.attestation(route),
         )
 
     def _gate(self, route: Route, policy: Policy) -> RouteGate:
@@ -233,22 +245,37 @@ class Assembly:
         return gate
 
 
-def _target(bound: BoundTarget) -> Target:
+def _target(bound: BoundTarget, task: Task) -> Target:
     entry, locked = bound.entry, bound.locked
-    context = entry.context
+    context, labels = entry.context, answer_labels(task.name, entry.labels)
     if isinstance(locked, LockedModel):
         context = context or locked.contract.max_length
-        return Target(model=entry.model, revision=locked.revision, pin=Pin.DECLARED, context=context)
-    return Target(model=entry.model, revision=None, pin=entry.pin or Pin.FLOATING, context=context)
+        return Target(
+            model=entry.model,
+            revision=locked.revision,
+            pin=Pin.DECLARED,
+            context=context,
+            labels=labels,
+            dimension=locked.contract.dimension,
+        )
+    pin = entry.pin or Pin.FLOATING
+    return Target(model=entry.model, revision=None, pin=pin, context=context, labels=labels)
 
 
-def _endpoint(provider: Provider, url: str, policy: Policy) -> Endpoint:
+def _strangers(bound: BoundAlias, task: Task) -> Mapping[int, str]:
+    """Targets that may not stand in for the first one, by index, and why."""
+    sides = [side_of(target.entry, target.locked) for target in bound.targets]
+    return incompatible(task.name, bound.alias.fallback, sides)
+
+
+def _endpoint(provider: Provider, url: str, policy: Policy, identity_url: str) -> Endpoint:
     return Endpoint(
         provider=provider.name,
         kind=provider.kind,
         url=url,
         headers=provider.headers,
         max_response=policy.max_response,
+        identity_url=identity_url,
     )
 
 

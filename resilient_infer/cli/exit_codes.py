@@ -13,6 +13,7 @@ from resilient_infer.errors import (
     LockError,
     NotAdmitted,
     PayloadRefused,
+    PinMismatch,
     ProviderError,
     ResilientInferError,
 )
@@ -41,6 +42,7 @@ _CODES: Final[Mapping[type[ResilientInferError], tuple[ExitCode, ExitCode]]] = {
     LockError: (ExitCode.UNUSABLE, ExitCode.UNUSABLE),
     ProviderError: (ExitCode.UNUSABLE, ExitCode.UNUSABLE),
     PayloadRefused: (ExitCode.NO, ExitCode.UNUSABLE),
+    PinMismatch: (ExitCode.NO, ExitCode.NO),
     AuthFailed: (ExitCode.NO, ExitCode.UNUSABLE),
     AllTargetsFailed: (ExitCode.NO, ExitCode.UNKNOWN),
     NotAdmitted: (ExitCode.UNKNOWN, ExitCode.UNKNOWN),

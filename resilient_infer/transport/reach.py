@@ -10,6 +10,12 @@ from resilient_infer.lock.url import exposes_key, parse_url
 from resilient_infer.transport.credentials import HUB_VARIABLES, Sources
 from resilient_infer.transport.environment import check_environment
 
+ENDPOINTS_API: Final = "https://api.endpoints.huggingface.cloud/v2"
+"""Where Hugging Face tells what an Inference Endpoint runs. Source: huggingface_hub.constants."""
+
+ENDPOINTS_VARIABLE: Final = "RESILIENT_INFER_ENDPOINTS_API"
+"""Names another place for that: a private installation, or a sandbox."""
+
 TOKEN_TIMEOUT: Final = 10.0
 """Seconds that huggingface_hub may take to renew its token."""
 
@@ -40,6 +46,29 @@ def url_of(provider: Provider, sources: Sources) -> str:
             ) from None
     check_environment(url)
     return url
+
+
+def identity_url_of(provider: Provider, sources: Sources) -> str:
+    """Where it is told what the provider's Inference Endpoint runs; "" if it is none.
+
+    Raises:
+        ConfigError: The other place is no URL, the key would travel to it readable, or the
+            environment lets nobody get there.
+    """
+    if provider.deployment is None:
+        return ""
+    base = sources.variable(ENDPOINTS_VARIABLE) or ENDPOINTS_API
+    try:
+        url = parse_url(base)
+    except ValueError as error:
+        raise ConfigError(f"the URL in {ENDPOINTS_VARIABLE} cannot be used: {error}") from None
+    if exposes_key(url):
+        raise ConfigError(
+            f"{ENDPOINTS_VARIABLE}: the key would be sent over plain http to another machine",
+            hint="use https",
+        )
+    check_environment(url)
+    return f"{url}/endpoint/{provider.deployment}"
 
 
 def key_of(provider: Provider, url: str, sources: Sources) -> Secret | None:

@@ -29,6 +29,7 @@ from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError
 from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
 from resilient_infer.policies.retry import RetryConfig
+from resilient_infer.providers.registry import codec_for
 from resilient_infer.policies.trip import BreakerConfig
 from resilient_infer.state.gate import GateConfig
 from resilient_infer.state.table import GateTable
@@ -93,8 +94,18 @@ def loading(seconds: float) -> Reaction:
     return Reaction(status=503, body=body)
 
 
+def commit(index: int) -> str:
+    """The commit to which the target of this index is locked."""
+    return f"{index:040x}"
+
+
+def runs(commit: str | None) -> Reaction:
+    """What a server of kind "tei" answers that is asked which commit it runs."""
+    return Reaction(seconds=0.01, body=json.dumps({"model_id": "org/m", "model_sha": commit}))
+
+
 Script = Mapping[str, Sequence[Reaction]]
-"""Reactions by route name, for example {"a": [SERVER_ERROR, OK]}."""
+"""Reactions by route name, for example {"a": [SERVER_ERROR, OK]}; "a/info" is asked for its commit."""
 
 
 @dataclass(kw_only=True)
@@ -120,6 +131,9 @@ class Stage:
     route_key: Callable[[str], str | None] = lambda name: None
     kinds: Mapping[str, str] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    dimension: int | None = None
+    refuse_mismatch: bool = True
     payload: Payload = field(default_factory=lambda: Payload(inputs="I love it"))
     listening: bool = True
     seed: int = 7
@@ -139,13 +153,21 @@ class Stage:
                 safe=TASKS[self.task].safe if self.safe is None else self.safe,
             ),
             refusal_fallback=self.refusal_fallback,
+            refuse_mismatch=self.refuse_mismatch,
         )
         self.events: list[Event] = []
         self.env = Env(self.random.random, self.events.append if self.listening else None)
 
     def _target(self, index: int, names: Sequence[str]) -> TargetSpec:
         context = self.contexts[index] if self.contexts else None
-        target = Target(model=f"org/{names[0]}", revision=f"{index:040x}", pin=Pin.DECLARED, context=context)
+        target = Target(
+            model=f"org/{names[0]}",
+            revision=commit(index),
+            pin=Pin.DECLARED,
+            context=context,
+            labels=tuple(self.labels.items()),
+            dimension=self.dimension,
+        )
         return TargetSpec(target=target, routes=tuple(self._route(name) for name in names))
 
     def _route(self, name: str) -> RouteSpec:
@@ -154,13 +176,17 @@ class Stage:
         route = Route(endpoint=endpoint, name=name)
         config = GateConfig(breaker=self.breaker, concurrency=self.concurrency, retries=self.retries)
         key = self.route_key(name)
+        secret = None if key is None else Secret(key)
+        identity = exchange.identity_of(codec_for(kind, self.task), endpoint, secret)
         return RouteSpec(
             route=route,
             gate=self.table.route(route, config),
-            credential_gate=None if key is None else self.table.credential("127.0.0.1", Secret(key)),
-            secret=None if key is None else Secret(key),
+            credential_gate=None if secret is None else self.table.credential("127.0.0.1", secret),
+            secret=secret,
             attempt_timeout=self.attempt_timeout,
             unusable=self.unusable.get(name, ""),
+            identity=identity,
+            attestation=None if identity is None else self.table.attestation(route),
         )
 
     def spec(self, deadline: float | None = None) -> CallSpec:
@@ -203,7 +229,9 @@ class ScriptedTransport(Sleepers):
         return self.now
 
     def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
-        name = request.url.split("/")[3]
+        _, _, _, name, *rest = request.url.split("/")
+        if rest == ["info"]:
+            name = f"{name}/info"
         reaction = self._servers.react(name, self.now)
         if reaction.seconds > timeout:
             self.now += timeout + self.late
@@ -266,7 +294,8 @@ def play_simulated(
         request = exchange.build(attempt)
         if isinstance(request, Failure):
             return 0.0, request
-        reaction = servers.react(attempt.route.name, now)
+        name = attempt.route.name if attempt.identity is None else f"{attempt.route.name}/info"
+        reaction = servers.react(name, now)
         return reaction.seconds, exchange.read(attempt, reaction.reception())
 
     simulation = Simulation(world, now=at)
