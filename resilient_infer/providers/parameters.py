@@ -6,13 +6,28 @@ Sources: the HF task specifications (huggingface.js, packages/tasks), OpenAI's
 API reference for chat completions, vLLM's list of extra parameters.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
 
 from resilient_infer.core.task import Json
 from resilient_infer.providers.error_body import one_line
+from resilient_infer.providers.known import KNOWN, OPENAI, meant, near
+
+__all__ = [
+    "CANONICAL",
+    "CHAT",
+    "FEATURES",
+    "FLAT",
+    "GENERATION",
+    "OPENAI",
+    "Parameters",
+    "Refused",
+    "meant",
+    "read_parameters",
+    "unknown_key",
+]
 
 CHAT: Final = "chat"
 GENERATION: Final = "text-generation"
@@ -27,36 +42,6 @@ CANONICAL: Final[Mapping[str, str]] = {
 }
 """Other spellings of a parameter, for every task that has it."""
 
-OPENAI: Final = frozenset(
-    {
-        "max_tokens",
-        "max_completion_tokens",
-        "temperature",
-        "top_p",
-        "stop",
-        "seed",
-        "frequency_penalty",
-        "presence_penalty",
-        "logit_bias",
-        "logprobs",
-        "top_logprobs",
-        "n",
-        "tools",
-        "tool_choice",
-        "parallel_tool_calls",
-        "response_format",
-        "reasoning_effort",
-        "verbosity",
-        "service_tier",
-        "store",
-        "metadata",
-        "user",
-        "safety_identifier",
-        "prompt_cache_key",
-        "stream",
-        "stream_options",
-    }
-)
 _EXTENSIONS: Final = frozenset(
     {"max_new_tokens", "stop_sequences", "top_k", "min_p", "repetition_penalty", "tool_prompt"}
 )
@@ -72,6 +57,10 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "prompt": 'call it "inputs"',
     "input": 'call it "inputs"',
     "text": 'call it "inputs"',
+    "image": 'call it "inputs"',
+    "audio": 'call it "inputs"',
+    "file": 'call it "inputs"',
+    "data": 'call it "inputs"',
 }
 _ONE_ANSWER: Final = frozenset({"n", "best_of", "num_return_sequences"})
 _STREAM: Final = frozenset({"stream", "stream_options"})
@@ -113,7 +102,7 @@ def read_parameters(task: str, shape: dict[str, Json]) -> Parameters:
             _put(values, key, value)
     warnings = _translate(task, values)
     _check(values)
-    return Parameters(values=values, warnings=warnings)
+    return Parameters(values=values, warnings=(*warnings, *_slips(task, values)))
 
 
 def unknown_key(task: str, key: str, *, missing: str | None = None) -> Refused:
@@ -121,20 +110,20 @@ def unknown_key(task: str, key: str, *, missing: str | None = None) -> Refused:
     shown = one_line(key, limit=60)
     known = ["messages", "inputs"] if task == CHAT else ["inputs"]
     close = get_close_matches(key, [*known, "parameters", *FLAT.get(task, ())], 1)
+    name = CANONICAL.get(key, key)
+    nested = near(task, name)
     if key in _ELSEWHERE:
         hint = _ELSEWHERE[key]
     elif close:
         hint = f'did you mean "{close[0]}"?'
+    elif nested:
+        hint = f'did you mean "parameters": {{"{nested}": …}}?'
+    elif name in KNOWN.get(task, ()):
+        hint = f'put it in "parameters": {{"{key}": …}}'
     else:
         hint = f'if it is a parameter, put it in "parameters": {{"{shown}": …}}'
     lack = "" if missing is None else f', and "{missing}" is missing'
     return Refused(f'unknown key "{shown}"{lack}', hint)
-
-
-def meant(name: str, known: Collection[str]) -> str:
-    """`name`, and in brackets the known name that is close to it, if any is."""
-    close = get_close_matches(name.lower(), sorted(known), 1)
-    return f'{name} (did you mean "{close[0]}"?)' if close else name
 
 
 def _put(values: dict[str, Json], key: str, value: Json) -> None:
@@ -164,6 +153,19 @@ def _translate(task: str, values: dict[str, Json]) -> tuple[str, ...]:
     if values.pop("return_full_text", None):
         warnings.append('"return_full_text" was left out: the output is always the continuation only')
     return tuple(warnings)
+
+
+def _slips(task: str, values: Mapping[str, Json]) -> tuple[str, ...]:
+    """Names close to a known one: they are sent, for servers have extensions, but not without a word."""
+    known = KNOWN.get(task)
+    if known is None or values.keys() <= known:
+        return ()
+    pairs = ((name, near(task, name)) for name in values.keys() - known)
+    return tuple(
+        f"unknown parameter {one_line(name, limit=60)}: sent as it is (did you mean {close}?)"
+        for name, close in sorted(pairs)
+        if close
+    )
 
 
 def _check(values: dict[str, Json]) -> None:

@@ -1,4 +1,4 @@
-"""Request: what every JSON request has in common, whichever protocol it speaks."""
+"""Request: what every request has in common, whichever protocol it speaks."""
 
 import json
 from collections.abc import Mapping
@@ -14,6 +14,8 @@ from resilient_infer.core.task import Json
 
 Headers = tuple[tuple[str, str], ...]
 
+JSON: Final = "application/json"
+
 IDENTITY_RESPONSE: Final = 1024 * 1024
 """Bytes that are read of an answer to "which commit do you run?"; even a long list of models takes less."""
 
@@ -24,15 +26,27 @@ def json_request(
     attempt: Attempt, url: str, body: Mapping[str, Json], *, call_headers: Headers = ()
 ) -> HttpRequest:
     """A POST of `body` to `url`, with the credential of the attempt."""
+    return raw_request(attempt, url, json_bytes(body), call_headers=call_headers)
+
+
+def raw_request(
+    attempt: Attempt, url: str, body: bytes, content_type: str = JSON, *, call_headers: Headers = ()
+) -> HttpRequest:
+    """A POST of `body` as it is: the request holds the same object, however large it may be."""
     endpoint = attempt.route.endpoint
     return HttpRequest(
         method="POST",
         url=url,
-        headers=fixed_headers(endpoint, attempt.secret),
+        headers=fixed_headers(endpoint, attempt.secret, content_type),
         call_headers=call_headers,
-        body=_ENCODER.encode(body).encode(),
+        body=body,
         max_response=endpoint.max_response,
     )
+
+
+def json_bytes(value: Json | Mapping[str, Json]) -> bytes:
+    """Compact JSON in UTF-8."""
+    return _ENCODER.encode(value).encode()
 
 
 def get_request(endpoint: Endpoint, secret: Secret | None, url: str) -> HttpRequest:
@@ -45,17 +59,21 @@ def get_request(endpoint: Endpoint, secret: Secret | None, url: str) -> HttpRequ
     )
 
 
-@lru_cache(maxsize=512)
-def fixed_headers(endpoint: Endpoint, secret: Secret | None) -> Headers:
-    """What every request to `endpoint` with `secret` carries.
+def fixed_headers(endpoint: Endpoint, secret: Secret | None, content_type: str = JSON) -> Headers:
+    """What every request to `endpoint` with `secret` carries, if its body is of `content_type`.
 
     The same object each time, because the transport knows it by its identity. The manifest's
     own headers replace ours of the same name, but never the credential.
     """
+    return _fixed_headers(endpoint, secret, content_type)
+
+
+@lru_cache(maxsize=512)
+def _fixed_headers(endpoint: Endpoint, secret: Secret | None, content_type: str) -> Headers:
     own = {name.lower() for name, _ in endpoint.headers}
     ours = (
-        ("Content-Type", "application/json"),
-        ("Accept", "application/json"),
+        ("Content-Type", content_type),
+        ("Accept", JSON),
         ("User-Agent", user_agent()),
     )
     headers = [(name, value) for name, value in ours if name.lower() not in own]

@@ -14,6 +14,8 @@ from resilient_infer.providers.payload import normalise
 
 NOW = 1_700_000_000.0
 TOKEN = "hf_AbCdEfGhIjKlMnOp"
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+WAV = b"RIFF\x24\0\0\0WAVEfmt "
 PAYLOADS: Mapping[str, object] = {
     "text-classification": {"inputs": "I love it"},
     "zero-shot-classification": {
@@ -23,6 +25,18 @@ PAYLOADS: Mapping[str, object] = {
     "text-generation": {"inputs": "Once upon a time"},
     "feature-extraction": {"inputs": "hello"},
     "chat": {"messages": [{"role": "user", "content": "hello"}]},
+    "token-classification": {"inputs": "Ada lives in London"},
+    "question-answering": {"inputs": {"question": "Who?", "context": "Ada wrote it"}},
+    "fill-mask": {"inputs": "The sky is [MASK]"},
+    "sentence-similarity": {"inputs": {"source_sentence": "a cat", "sentences": ["a kitten", "a car"]}},
+    "text-ranking": {"inputs": {"query": "a cat", "texts": ["a kitten", "a car"]}},
+    "summarization": {"inputs": "A long story"},
+    "translation": {"inputs": "Good morning"},
+    "image-classification": {"inputs": PNG},
+    "object-detection": {"inputs": PNG},
+    "image-to-text": {"inputs": PNG},
+    "audio-classification": {"inputs": WAV},
+    "automatic-speech-recognition": {"inputs": WAV},
 }
 
 LATIN = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
@@ -30,6 +44,8 @@ _WORDS = st.sampled_from(
     [
         *("error", "message", "code", "type", "detail", "msg", "loc", "object", "estimated_time"),
         *("label", "score", "labels", "scores", "sequence", "generated_text", "embeddings"),
+        *("entity", "entity_group", "word", "start", "end", "answer", "token", "token_str", "box", "xmin"),
+        *("summary_text", "translation_text", "text", "chunks", "timestamp", "index", "similarities"),
         *("choices", "finish_reason", "role", "content", "usage", "prompt_tokens", "model", "tool_calls"),
     ]
 )

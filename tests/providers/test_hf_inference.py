@@ -48,6 +48,7 @@ def test_both_kinds_of_hugging_face_give_one_output(task, body):
     ("task", "parameters", "names"),
     [
         ("text-classification", {"temperature": 1}, "temperature"),
+        ("translation", {"tools": []}, "tools"),
         ("text-classification", {"topk": 1}, r'topk \(did you mean "top_k"\?\) for'),
         (
             "feature-extraction",

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from resilient_infer.core.payload import Payload
 from resilient_infer.core.task import TASKS, Task
 from resilient_infer.errors import PayloadRefused
+from resilient_infer.providers.inputs import PAIRS
+from resilient_infer.providers.inputs import TEXTS as TEXT_TASKS
 from resilient_infer.providers.payload import normalise
-from tests.providers.samples import PAYLOADS, TOKEN
+from tests.providers.samples import PAYLOADS, PNG, TOKEN
 
+FILE_TASKS = sorted(name for name, task in TASKS.items() if task.file)
 TEXTS = st.text(min_size=1, max_size=20).filter(lambda text: text.isascii() or _encodes(text))
 PARAMETERS = st.fixed_dictionaries(
     {},
@@ -36,8 +39,22 @@ def _encodes(text: str) -> bool:
 
 def canonical(payload: Payload) -> dict[str, object]:
     """The HF shape of a canonical payload."""
-    what = {"messages": list(payload.messages)} if payload.messages else {"inputs": payload.inputs}
+    what: dict[str, object] = {"inputs": payload.inputs if payload.file is None else payload.file}
+    if payload.messages:
+        what = {"messages": list(payload.messages)}
     return {**what, "parameters": dict(payload.parameters)}
+
+
+def shaped(task: str, text: str, *, many: bool) -> dict[str, object]:
+    """A payload of the task around `text`, without parameters."""
+    if task == "chat":
+        return {"messages": [{"role": "user", "content": text}] * (1 + many)}
+    if TASKS[task].file:
+        return {"inputs": text.encode()}
+    if task in PAIRS:
+        one, other = PAIRS[task]
+        return {"inputs": {one: text, other: text if task == "question-answering" else [text] * (1 + many)}}
+    return {"inputs": [text, text] if many else text}
 
 
 def refusal(task: str, payload: object) -> str:
@@ -55,9 +72,7 @@ def refusal(task: str, payload: object) -> str:
 )
 def test_normalising_again_changes_nothing(task, text, many, parameters):
     """A canonical payload in the HF shape comes out the same; the caller's object is never changed."""
-    what: dict[str, object] = {"inputs": [text, text] if many else text}
-    if task == "chat":
-        what = {"messages": [{"role": "user", "content": text}] * (1 + many)}
+    what = shaped(task, text, many=many)
     if task == "zero-shot-classification":
         parameters = {**parameters, "candidate_labels": ["a", "b"]}
     payload = {**what, "parameters": parameters}
@@ -68,15 +83,98 @@ def test_normalising_again_changes_nothing(task, text, many, parameters):
 
     assert payload == before
     assert again == once
-    json.dumps(canonical(once), allow_nan=False).encode()
+    _send(once)
 
 
-@pytest.mark.parametrize("task", sorted(set(TASKS) - {"chat", "zero-shot-classification"}))
+@pytest.mark.parametrize("task", sorted(TEXT_TASKS - {"zero-shot-classification"}))
 def test_a_bare_text_or_a_list_of_them_are_inputs(task):
     """The shortest spelling; a tuple is a list."""
     assert normalise(TASKS[task], "hi") == Payload(inputs="hi")
     assert normalise(TASKS[task], ["a", "b"]) == Payload(inputs=["a", "b"])
     assert normalise(TASKS[task], ("a", "b")) == Payload(inputs=["a", "b"])
+
+
+@pytest.mark.parametrize("task", sorted(PAIRS))
+def test_the_two_parts_of_a_question_may_stand_by_themselves(task):
+    """As everything else that may stand under `inputs`; parameters keep their place."""
+    inputs = shaped(task, "a", many=True)["inputs"]
+    assert isinstance(inputs, dict)
+
+    assert normalise(TASKS[task], inputs) == normalise(TASKS[task], {"inputs": inputs})
+    with_parameters = normalise(TASKS[task], {**inputs, "parameters": {"top_k": 2}})
+    assert with_parameters.inputs == inputs
+    assert with_parameters.parameters == {"top_k": 2}
+
+
+@pytest.mark.parametrize("task", FILE_TASKS)
+def test_the_bytes_of_a_file_are_never_copied(task):
+    """The same object, by itself or under `inputs`; its first bytes say what it is."""
+    bare = normalise(TASKS[task], PNG)
+    under = normalise(TASKS[task], {"inputs": PNG, "parameters": {"own": 1}})
+
+    assert bare.file is PNG
+    assert under.file is PNG
+    assert bare.content_type == under.content_type == "image/png"
+    assert bare.inputs is under.inputs is None
+    assert under.parameters == {"own": 1}
+
+
+@pytest.mark.parametrize("changing", [bytearray, memoryview, lambda file: memoryview(bytearray(file))])
+def test_a_file_that_can_change_is_copied_once(changing):
+    """Retries send what was there when the call began."""
+    held = changing(PNG)
+    payload = normalise(TASKS["image-to-text"], held)
+
+    if isinstance(held, bytearray):
+        held[0] = 0
+    assert payload.file == PNG
+    assert type(payload.file) is bytes
+
+
+@pytest.mark.parametrize("task", FILE_TASKS)
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (b"", "the file is empty"),
+        (bytearray(), "the file is empty"),
+        ({"inputs": b""}, "the file is empty"),
+        ("cat.png", 'Path("…")'),
+        ({"inputs": "cat.png"}, 'Path("…")'),
+        ("https://example.test/cat.png?token=x", "fetch it first"),
+        ("HTTP://example.test/cat.png", "fetch it first"),
+        ("data:image/png;base64,AAAA", "b64decode"),
+        ("", 'Path("…")'),
+        ([PNG], "once for each file"),
+        ({"inputs": [PNG, PNG]}, "once for each file"),
+        (5, "of type int"),
+        (None, "of type NoneType"),
+        ({"inputs": {"image": PNG}}, "of type dict"),
+        ({"image": PNG}, 'call it "inputs"'),
+        ({"imputs": PNG}, 'did you mean "inputs"?'),
+        ({}, '"inputs" is missing'),
+        ({1: PNG}, '"inputs" is missing'),
+        ({"inputs": PNG, 1: 2}, "key that is no string"),
+        ({"inputs": PNG, "parameters": 5}, "no mapping"),
+        ({"inputs": PNG, "parameters": {"mask": b"x"}}, "parameters.mask"),
+        ({"inputs": PNG, "messages": []}, "unknown key"),
+    ],
+)
+def test_what_is_no_file_is_refused_with_what_to_do(task, given, words):
+    """A path as a string might be meant as text: it is not opened, and not quoted."""
+    said = refusal(task, given)
+
+    assert words in said
+    assert "token=x" not in said
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - set(FILE_TASKS)))
+@pytest.mark.parametrize("given", [PNG, bytearray(PNG), memoryview(PNG), {"inputs": PNG}, {"messages": PNG}])
+def test_bytes_are_no_text(task, given):
+    """They are not decoded on a guess."""
+    said = refusal(task, given)
+
+    assert "of type" in said
+    assert "decode" in said
 
 
 def test_a_bare_text_is_what_the_user_says():
@@ -106,6 +204,30 @@ def test_the_parameters_of_embeddings_may_stand_at_the_root():
     payload = normalise(TASKS["feature-extraction"], {"inputs": "x", "normalize": True})
 
     assert payload.parameters == {"normalize": True}
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "meant"),
+    [
+        ("chat", "temprature", "temperature"),
+        ("chat", "topp", "top_p"),
+        ("chat", "Temperature", "temperature"),
+        ("text-generation", "max_new_token", "max_new_tokens"),
+        ("text-classification", "topk", "top_k"),
+        ("translation", "target_lang", ""),
+        ("chat", "min_tokens", ""),
+        ("chat", "my_extension", ""),
+        ("summarization", "min_length", ""),
+    ],
+)
+def test_a_parameter_that_is_likely_a_slip_is_sent_with_a_word(task, name, meant):
+    """Servers have extensions, so it is not refused; what resembles nothing is nobody's slip."""
+    payload = {**shaped(task, "x", many=False), "parameters": {name: 1}}
+    read = normalise(TASKS[task], payload)
+
+    assert read.parameters == {name: 1}
+    said = (f"unknown parameter {name}: sent as it is (did you mean {meant}?)",) if meant else ()
+    assert read.warnings == said
 
 
 def test_two_payloads_share_nothing():
@@ -182,6 +304,44 @@ def test_what_the_library_decides_itself_is_taken_out():
         ("text-classification", 5, "type int"),
         ("text-classification", None, "type NoneType"),
         ("text-classification", b"x", "type bytes"),
+        ("text-classification", {"inputs": "x", "topk": 1}, 'did you mean "parameters": {"top_k": …}?'),
+        (
+            "text-generation",
+            {"inputs": "x", "max_new_tokens": 1},
+            'put it in "parameters": {"max_new_tokens"',
+        ),
+        (
+            "text-generation",
+            {"inputs": "x", "max_new_token": 1},
+            'did you mean "parameters": {"max_new_tokens"',
+        ),
+        (
+            "question-answering",
+            "Who?",
+            '"inputs" is a string; give {"inputs": {"question": …, "context": …}}',
+        ),
+        ("question-answering", [{"question": "a", "context": "b"}], "once for each call"),
+        ("question-answering", {"question": "a"}, '"inputs.context" is missing'),
+        ("question-answering", {"inputs": {"question": "a", "context": ""}}, '"inputs.context" is empty'),
+        ("question-answering", {"inputs": {"question": "a", "context": ["b"]}}, "is a list; give a string"),
+        ("question-answering", {"inputs": {"question": "a", "contxt": "b"}}, 'did you mean "context"?'),
+        ("question-answering", {"inputs": {"q": "a"}}, "reads question and context only"),
+        ("question-answering", {"question": "a", "context": "b", "top_k": 2}, 'put it in "parameters"'),
+        ("question-answering", {}, '"inputs" is missing'),
+        ("question-answering", {"inputs": None}, "null"),
+        (
+            "sentence-similarity",
+            {"inputs": {"source_sentence": "a", "sentences": "b"}},
+            "give a list of strings",
+        ),
+        ("sentence-similarity", {"inputs": {"source_sentence": "a", "sentences": []}}, "empty list"),
+        ("sentence-similarity", {"inputs": {"source_sentence": "a", "sentences": ["b", 1]}}, "sentences[1]"),
+        ("sentence-similarity", {"inputs": {"sourceSentence": "a"}}, 'did you mean "source_sentence"?'),
+        ("sentence-similarity", ["a", "b"], '"inputs" is a list'),
+        ("text-ranking", {"query": "a", "texts": ["b", ""]}, '"inputs.texts[1]" is empty'),
+        ("text-ranking", {"inputs": {"query": 1, "texts": ["b"]}}, '"inputs.query" is a number'),
+        ("summarization", {"inputs": [""]}, '"inputs[0]" is empty'),
+        ("fill-mask", {"inputs": {"text": "x"}}, "a mapping"),
         ("zero-shot-classification", "x", '"candidate_labels" is missing'),
         ("zero-shot-classification", {"inputs": "x"}, '"candidate_labels" is missing'),
         (
@@ -254,4 +414,9 @@ def test_anything_is_a_payload_or_refused(task, payload):
         read = normalise(TASKS[task], payload)
     except PayloadRefused:
         return
-    json.dumps(canonical(read), allow_nan=False).encode()
+    _send(read)
+
+
+def _send(payload: Payload) -> None:
+    """What is no file is JSON."""
+    json.dumps([payload.inputs, list(payload.messages), dict(payload.parameters)], allow_nan=False).encode()

@@ -14,7 +14,7 @@ TASKS = [task for task in PAYLOADS if task != "chat"]
 A, B = {"label": "A", "score": 0.2}, {"label": "B", "score": 0.8}
 OLD = {"sequence": "x", "labels": ["A", "B"], "scores": [0.2, 0.8]}
 ONE, TWO = "one", ["one", "two"]
-CLASSIFY, ZERO, GENERATE, EMBED = TASKS
+CLASSIFY, ZERO, GENERATE, EMBED = TASKS[:4]
 
 
 def read(task: str, body: object, inputs: object) -> object:
