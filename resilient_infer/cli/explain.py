@@ -32,7 +32,7 @@ _FALLBACKS: Final = {
 _CLAIMS: Final = {
     Pin.ENFORCED: "enforced, if the server confirms the commit that each request names; else declared",
     Pin.ATTESTED: "attested, if the server says that it runs the locked commit; else declared",
-    Pin.DECLARED: "declared: servers of this kind do not say which commit they run",
+    Pin.DECLARED: "declared: nothing here tells which commit answers",
 }
 """What an answer over a route can come to, if the target is locked."""
 

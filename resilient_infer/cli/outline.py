@@ -43,7 +43,7 @@ _OF_THE_ALIAS: Final = (
 """Policy keys that hold for a call as a whole; all others hold for a route."""
 
 _NAMES_THE_COMMIT: Final = frozenset({"transformers"})
-"""Kinds whose requests name the commit, unless the route's own name does."""
+"""Kinds whose requests name the commit, unless the route's own name has a ref."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +222,15 @@ def _state(alias: Alias, survey: Survey | None, entry: LockEntry | None) -> str:
     return f"stale: {difference}" if difference else "locked"
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """What is claimed of a target before any server has spoken."""
+
+    task: str | None
+    revision: str | None
+    pin: Pin
+
+
 def _targets(frame: _Frame) -> Iterator[TargetOutline]:
     pins = () if frame.entry is None else frame.entry.pins
     held = {identity_held(pin): pin for pin in pins}
@@ -237,24 +246,28 @@ def _target(
 ) -> TargetOutline:
     locked = held if isinstance(held, LockedModel) else None
     place = f"{frame.file}:{target.line}"
-    pin = target.pin or (Pin.FLOATING if locked is None else Pin.DECLARED)
+    claimed = _Claimed(
+        frame.task,
+        None if locked is None else locked.revision,
+        target.pin or (Pin.FLOATING if locked is None else Pin.DECLARED),
+    )
     return TargetOutline(
         model=target.model,
         requested=target.requested,
-        revision=None if locked is None else locked.revision,
-        pin=pin,
+        revision=claimed.revision,
+        pin=claimed.pin,
         context=target.context or (None if locked is None else locked.contract.max_length),
         labels=target.labels,
         clash=clash,
         place=place,
         lock_place=None if held is None or frame.entry is None else f"{frame.entry.file}:{held.line}",
-        routes=tuple(_route(frame, route, pin) for route in target.routes),
+        routes=tuple(_route(frame, route, claimed) for route in target.routes),
     )
 
 
-def _route(frame: _Frame, route: RouteEntry, pin: Pin) -> RouteOutline:
+def _route(frame: _Frame, route: RouteEntry, target: _Claimed) -> RouteOutline:
     provider, place = frame.provider(route.provider), f"{frame.file}:{route.line}"
-    strongest, fault = _strongest(provider, route, frame.task, pin)
+    strongest, fault = _strongest(provider, route, target)
     provider_place = f"{frame.file}:{provider.line}" if provider.line else None
     levels = (
         (f"the route, {place}", route.policy),
@@ -277,20 +290,20 @@ def _route(frame: _Frame, route: RouteEntry, pin: Pin) -> RouteOutline:
     )
 
 
-def _strongest(provider: Provider, route: RouteEntry, task: str | None, pin: Pin) -> tuple[Pin, str]:
-    """The strongest pin that an answer can have, given the target's, and why there is no answer at all."""
-    if task is None:
-        return pin, ""
+def _strongest(provider: Provider, route: RouteEntry, target: _Claimed) -> tuple[Pin, str]:
+    """The strongest pin that an answer can have, and why there is no answer at all."""
+    if target.task is None:
+        return target.pin, ""
     try:
-        codec = codec_for(provider.kind, task)
+        codec = codec_for(provider.kind, target.task)
     except ProviderError as error:
-        return pin, f"{error.message}; {error.hint}"
-    if pin is not Pin.DECLARED:
-        return pin, ""
-    if provider.kind in _NAMES_THE_COMMIT and "@" not in route.name:
+        return target.pin, f"{error.message}; {error.hint}"
+    if target.pin is not Pin.DECLARED:
+        return target.pin, ""
+    if provider.kind in _NAMES_THE_COMMIT and route.name.partition("@")[2] in ("", target.revision):
         return Pin.ENFORCED, ""
     can_be_asked = provider.kind != "hf-endpoint" or provider.deployment is not None
-    return (Pin.ATTESTED if can_be_asked and isinstance(codec, Attesting) else pin), ""
+    return (Pin.ATTESTED if can_be_asked and isinstance(codec, Attesting) else target.pin), ""
 
 
 def _variables(provider: Provider) -> Iterator[Variable]:

@@ -150,23 +150,27 @@ def test_a_target_that_answers_differently_is_told(project: Project, command: Co
     assert told.startswith('not used RI406: its label map ends in "FINE"')
 
 
-TASK_OF = {"tei": "feature-extraction", "openai": "chat", "hf-router": "chat"}
 STRONGEST = {
-    "hf-inference": "declared",
-    "hf-endpoint": "declared",
-    "openai": "declared",
+    "hf-inference": ("text-generation", "", "declared"),
+    "hf-endpoint": ("text-generation", "", "declared"),
+    "hf-router": ("chat", "name: 'openai-community/gpt2:together'", "declared"),
+    "openai": ("chat", "name: any", "declared"),
+    "vllm": ("chat", "name: any", "attested"),
+    "sglang": ("chat", "", "attested"),
+    "llamacpp": ("text-generation", "name: model.gguf", "attested"),
+    "transformers": ("chat", "", "enforced"),
+    "transformers, by a branch": ("chat", "name: openai-community/gpt2@main", "declared"),
 }
 
 
-@pytest.mark.parametrize(("kind", "pin"), STRONGEST.items())
-def test_what_a_pin_can_come_to_is_told_for_each_kind(
-    project: Project, command: Command, kind: str, pin: str
-) -> None:
+@pytest.mark.parametrize("name", STRONGEST)
+def test_what_a_pin_can_come_to_is_told_for_each_kind(project: Project, command: Command, name: str) -> None:
     """By what servers of the kind can say: no more, and no less. Without a lock there is no claim to make."""
-    task = TASK_OF.get(kind, "text-generation")
+    task, route, pin = STRONGEST[name]
+    provider = f"{{kind: {name.partition(',')[0]}, url: 'http://127.0.0.1:1'}}"
     project.manifest.write_text(
-        f"version: 1\nproviders: {{p: {{kind: {kind}, url: 'http://127.0.0.1:1'}}}}\n"
-        f"models: {{a: {{task: {task}, targets: [{{model: openai-community/gpt2, routes: [p]}}]}}}}\n"
+        f"version: 1\nproviders: {{p: {provider}}}\nmodels:\n  a:\n    task: {task}\n    targets:\n"
+        f"      - {{model: openai-community/gpt2, routes: [{{provider: p, {route}}}]}}\n"
     )
     before = record_of(command, "a")
     assert command("lock").code == 0
