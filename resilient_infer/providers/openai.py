@@ -1,131 +1,91 @@
-"""openai: chat completions, as OpenAI, Groq, Together, vLLM, SGLang, Ollama and many others speak them.
+"""openai: the protocol that OpenAI, Groq, Together, Ollama and many others speak.
 
 The pin is what the served name proves: nothing in the protocol names a commit.
+Servers that tell more are kinds of their own, each a dozen lines over this one.
 """
 
-from collections.abc import Mapping
-from typing import Final
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import ClassVar, Final, NamedTuple
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, HttpResponse
-from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success, Usage
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.task import Json
-from resilient_infer.providers.base import Unfit
-from resilient_infer.providers.error_body import one_line
-from resilient_infer.providers.failure import failed, received, request_id
-from resilient_infer.providers.parameters import CHAT
+from resilient_infer.providers import chat, completions, embeddings
+from resilient_infer.providers.failure import received
+from resilient_infer.providers.parameters import CHAT, FEATURES, GENERATION
 from resilient_infer.providers.request import json_request
 
-_FOREIGN: Final = frozenset(
-    {
-        "adapter_id",
-        "decoder_input_details",
-        "details",
-        "do_sample",
-        "grammar",
-        "max_length",
-        "top_n_tokens",
-        "truncate",
-        "typical_p",
-        "watermark",
-    }
-)
-"""TGI's and transformers' parameters that no chat completion has. Extensions such as top_k may pass."""
 
-_OPENAI_ITSELF: Final = "https://api.openai.com/"
-_SPOKEN: Final = ("content", "tool_calls", "function_call", "refusal")
+class _Speech(NamedTuple):
+    """How one task is put and answered: the path, the body but for the model's name, and its reading."""
+
+    path: str
+    write: Callable[[Attempt], dict[str, Json]]
+    read: Callable[[Attempt, HttpResponse, Json], Outcome]
+
+
+_SPEECHES: Final[Mapping[str, _Speech]] = {
+    CHAT: _Speech(chat.PATH, chat.write_chat, chat.read_chat),
+    GENERATION: _Speech(completions.PATH, completions.write_completions, completions.read_completions),
+    FEATURES: _Speech(embeddings.PATH, embeddings.write_embeddings, embeddings.read_embeddings),
+}
+
+_CANNOT: Final = re.compile(
+    r"model does not support (?:chat completions|completions|embeddings) api"  # vLLM
+    r"|does not appear to be an embedding model"  # SGLang
+    r"|does not support (?:matryoshka representation|specifying dimensions)"  # vLLM; OpenAI
+    r"|dimensions is (?:currently )?not supported"  # vLLM before 0.8
+    r"|base64 encoding is not (?:currently )?supported"  # vLLM of 2024
+    r"|\bencoding_format\b",  # strict gateways; `encoding_format: float` as a parameter helps
+    re.IGNORECASE,
+)
+"""What a server says with status 400 of a request that is good, only not for it."""
 
 
 class OpenAI:
-    """The codec of kind "openai"."""
+    """The codec of kind "openai", and what the kinds that speak its protocol start from.
+
+    Attributes:
+        defaults: What is sent for a task unless the payload says otherwise.
+    """
 
     kind = "openai"
-    tasks = frozenset({CHAT})
+    tasks: frozenset[str] = frozenset(_SPEECHES)
+    defaults: ClassVar[Mapping[str, Mapping[str, Json]]] = {FEATURES: {"encoding_format": "base64"}}
 
     def build(self, attempt: Attempt) -> HttpRequest:
         """The request, with the call's id as its idempotency key (no provider promises to honour it)."""
-        given = attempt.payload.parameters
-        foreign = _FOREIGN & given.keys()
-        if foreign:
-            raise Unfit(f"chat completions have no {', '.join(sorted(foreign))}")
-        url = attempt.route.endpoint.url
-        body: dict[str, Json] = {
-            "model": attempt.route.name,
-            "messages": [dict(message) for message in attempt.payload.messages],
-            **given,
-        }
-        # OpenAI's reasoning models refuse the old name, and most other servers do not know the new one.
-        if "max_tokens" in body and url.startswith(_OPENAI_ITSELF):
-            body["max_completion_tokens"] = body.pop("max_tokens")
+        task = attempt.task.name
+        speech = _SPEECHES[task]
+        body = {"model": self.model(attempt), **self.defaults.get(task, {}), **speech.write(attempt)}
         return json_request(
             attempt,
-            f"{url}/chat/completions",
+            attempt.route.endpoint.url + speech.path,
             body,
             call_headers=(("Idempotency-Key", attempt.call_id),),
         )
 
     def parse(self, attempt: Attempt, response: HttpResponse) -> Outcome:
-        """What the answer means; without a finish_reason it is not whole, whatever it holds."""
+        """What the answer means, and what it says of who gave it."""
         body = received(response, attempt.secret)
         if isinstance(body, Failure):
-            return body
-        choice = _first_choice(body)
-        message = choice.get("message")
-        if not isinstance(message, dict) or not any(key in message for key in _SPOKEN):
-            reason = "the answer is no chat completion: it has no choice with a message"
-            return failed(FailureKind.WRONG_SHAPE, reason, response, attempt.secret)
-        finish = choice.get("finish_reason")
-        ending = _ending(finish, message)
-        if ending is not None:
-            return failed(*ending, response, attempt.secret)
-        return _success(attempt, response, body, message, str(finish))
+            return self.refused(body)
+        outcome = _SPEECHES[attempt.task.name].read(attempt, response, body)
+        return outcome if isinstance(outcome, Failure) else self.attributed(attempt, response, outcome)
 
+    def model(self, attempt: Attempt) -> str:
+        """The model's name on the wire."""
+        return attempt.route.name
 
-def _first_choice(body: Json) -> dict[str, Json]:
-    choices = body.get("choices") if isinstance(body, dict) else None
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    return choice if isinstance(choice, dict) else {}
+    def refused(self, failure: Failure) -> Failure:
+        """A failure by the general table, read once more: good requests that this server cannot serve."""
+        if failure.kind is FailureKind.BAD_REQUEST and _CANNOT.search(failure.reason):
+            return replace(failure, kind=FailureKind.UNSUPPORTED)
+        return failure
 
-
-def _ending(finish: Json, message: Mapping[str, Json]) -> tuple[FailureKind, str] | None:
-    """Why a choice is no answer, by its finish_reason, or None if it is one."""
-    if not isinstance(finish, str) or not finish:
-        return FailureKind.TRUNCATED, "the answer has no finish_reason: the server broke off"
-    if finish == "error":  # OpenRouter, when the provider behind it fails
-        return FailureKind.SERVER_ERROR, "the server says that the generation failed (finish_reason: error)"
-    if finish == "content_filter" and not any(message.get(key) for key in _SPOKEN):
-        return FailureKind.CONTENT_FILTER, "the server's content filter held the answer back"
-    return None
-
-
-def _success(
-    attempt: Attempt, response: HttpResponse, body: Json, message: dict[str, Json], finish: str
-) -> Success:
-    fields: Mapping[str, Json] = body if isinstance(body, dict) else {}
-    served = fields.get("model")
-    return Success(
-        output=message if isinstance(message.get("role"), str) else {"role": "assistant", **message},
-        raw=body,
-        request_id=request_id(response.headers, attempt.secret),
-        usage=_usage(fields.get("usage")),
-        served_model=one_line(served, attempt.secret) or None if isinstance(served, str) else None,
-        finish_reason=one_line(finish, attempt.secret),
-    )
-
-
-def _usage(usage: Json) -> Usage | None:
-    """The tokens that the server counted, or None if it counted none: 0 would be a free answer."""
-    if not isinstance(usage, dict):
-        return None
-    taken, given = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    if taken is None or given is None:
-        return None
-    details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    return Usage(input=taken, output=given, cached=min(cached or 0, taken))
-
-
-def _count(value: Json) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        return None
-    return value
+    def attributed(self, attempt: Attempt, response: HttpResponse, success: Success) -> Success:
+        """The success with what the answer says of the commit or of who answered; here, nothing."""
+        return success
