@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from resilient_infer.testing.sandbox import Hang, Refused, Status
+from resilient_infer.testing.sandbox.hub import Look
 
 from .conftest import MANIFEST, Command, Project
 
@@ -76,6 +77,30 @@ def test_lk3_a_changed_ref_fails_the_check_and_names_the_alias(project: Project,
     assert ended.out.startswith("error RI101 lockfiles/models.lock.yaml:5 gpt2: the manifest asks for ")
     assert "lockfiles/models.lock.yaml does not fit lockfiles/models.yaml: 1 error" in ended.out
     assert (project.files(), project.hub.requests) == (before, ())
+
+
+def test_targets_that_answer_differently_are_not_locked(project: Project, command: Command) -> None:
+    """RI406 for each, with the map that would mend it; nothing is written, and the check says the same."""
+    project.hub.model("acme/other", Look(labels=("bad", "good")))
+    project.hub.model("acme/stars", Look(labels=("1 star", "2 stars")))
+    text = "version: 1\nmodels:\n  a:\n    targets:\n      - model: acme/sentiment\n{}"
+    others = "      - model: acme/other\n      - model: acme/stars\n"
+    project.manifest.write_text(text.format(others))
+
+    ended = command("lock")
+
+    assert ended.code == 1
+    assert "nothing was written: 2 errors" in ended.err
+    told = " ".join(ended.out.split())
+    assert 'error RI406 lockfiles/models.yaml:6 a: target 2, acme/other: it answers "bad", "good"' in told
+    assert 'write labels: {"bad": "BAD", "good": "GOOD"} at this target' in told
+    assert "RI406 lockfiles/models.yaml:7 a: target 3, acme/stars" in told
+    assert not project.lock.exists()
+    mended = "      - {model: acme/other, labels: {bad: BAD, good: GOOD}}\n"
+    project.manifest.write_text(text.format(mended))
+    assert command("lock").code == command("lock", "--check").code == 0
+    project.manifest.write_text(text.format("      - model: acme/other\n"))
+    assert command("lock", "--check").code == 1
 
 
 def test_a_dry_run_asks_and_writes_nothing(project: Project, command: Command) -> None:
