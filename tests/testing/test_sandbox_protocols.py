@@ -336,9 +336,9 @@ class TestOpenAi:
 
     def test_an_unknown_url_is_named(self, chat: Server) -> None:
         """404 in the same form."""
-        answer = ask(chat, "/completions", {})
+        answer = ask(chat, "/images", {})
 
-        assert (answer.status, answer.json["error"]["message"]) == (404, "Invalid URL (POST /completions)")
+        assert (answer.status, answer.json["error"]["message"]) == (404, "Invalid URL (POST /images)")
 
 
 @pytest.mark.parametrize("kind", ["hf-inference", "hf-endpoint", "openai"])

@@ -1,8 +1,9 @@
 """`python -m resilient_infer.testing.sandbox`: one server of each kind until Ctrl-C."""
 
 import threading
+from typing import get_args
 
-from resilient_infer.testing.sandbox.sandbox import Sandbox
+from resilient_infer.testing.sandbox.sandbox import Kind, Sandbox
 
 
 def main() -> None:
@@ -16,9 +17,8 @@ def main() -> None:
 
 
 def _serve_each(sandbox: Sandbox) -> None:
-    sandbox.serve("hf-inference")
-    sandbox.serve("hf-endpoint")
-    sandbox.serve("openai")
+    for kind in get_args(Kind):
+        sandbox.serve(kind)
     for server in sandbox.servers:
         print(f"{server.kind:<13} {server.url}", flush=True)
         for model, commit in server.models.items():

@@ -125,6 +125,14 @@ def tokens_of(text: str) -> list[str]:
     return _TOKENS.findall(text)
 
 
+def first_tokens(text: str, count: int) -> str:
+    """The text up to its token of this number, or all of it."""
+    for number, match in enumerate(_TOKENS.finditer(text), start=1):
+        if number == count:
+            return text[: match.end()]
+    return text
+
+
 def cut_at(text: str, stops: Iterable[object]) -> str:
     """The text before the first of the stop sequences in it."""
     places = [text.find(stop) for stop in stops if isinstance(stop, str) and stop]

@@ -166,6 +166,7 @@ HF_ENDPOINT = Dialect(
     base="",
     serves=lambda model: model.hub and model.task == "text-classification",
     single=True,
+    holds=True,
     named=_container_name,
     answer=_container_answer,
     complain=_container_complaint,

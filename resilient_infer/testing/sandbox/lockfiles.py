@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from resilient_infer.core.task import Json
+from resilient_infer.testing.sandbox.hf_router import PROVIDERS
 from resilient_infer.testing.sandbox.models import Model
 from resilient_infer.testing.sandbox.server import Server
 
@@ -64,8 +65,15 @@ def lock_text(aliases: Aliases) -> str:
 
 def _manifest_targets(target: Served) -> list[str]:
     if _model(target).hub:
-        return [_flow({"model": target.model, "routes": [server.name for server in target.by]})]
+        return [_flow({"model": target.model, "routes": [_route(target, server) for server in target.by]})]
     return [_flow(_name_only(target, server)) for server in target.by]
+
+
+def _route(target: Served, server: Server) -> Json:
+    """The provider's name alone where it knows the model by the Hub's; the router must be told by whom."""
+    if server.kind != "hf-router":
+        return server.name
+    return {"provider": server.name, "name": f"{target.model}:{PROVIDERS[0]}"}
 
 
 def _pins(target: Served) -> list[str]:

@@ -19,13 +19,13 @@ _NAMES = {
     "ORG": "Airbus Bosch CNRS Google IBM Microsoft NASA Nokia Siemens Sony UNESCO UNICEF Volvo",
 }
 _GROUP_OF = {name: group for group, names in _NAMES.items() for name in names.split()}
-_SENTENCES = re.compile(r"[^.!?]*[.!?]+(?=\s|$)|[^.!?]+$|[^.!?]+[.!?]+")
+_SENTENCES = re.compile(r"(?:[^.!?]|[.!?](?=\S))+[.!?]?")
 _EMPTY = frozenset(
     (
         "a", "an", "and", "are", "as", "at", "be", "been", "by", "did", "do", "does", "for", "from", "had",
         "has", "have", "he", "her", "his", "how", "i", "in", "is", "it", "its", "of", "on", "or", "she",
-        "that", "the", "their", "they", "this", "to", "was", "were", "what", "when", "where", "which", "who", "whom",
-        "whose", "why", "will", "with",
+        "that", "the", "their", "they", "this", "to", "was", "were", "what", "when", "where", "which", "who",
+        "whom", "whose", "why", "will", "with",
     )
 )  # fmt: skip
 """Words that are no answer by themselves."""

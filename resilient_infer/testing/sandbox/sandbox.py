@@ -7,15 +7,48 @@ from typing import Literal, Self
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect
+from resilient_infer.testing.sandbox.hf_router import HF_ROUTER
 from resilient_infer.testing.sandbox.hugging_face import HF_ENDPOINT, HF_INFERENCE
+from resilient_infer.testing.sandbox.llamacpp import LLAMACPP
 from resilient_infer.testing.sandbox.lockfiles import Aliases, Served, lock_text, manifest_text
 from resilient_infer.testing.sandbox.models import Model
 from resilient_infer.testing.sandbox.openai import OPENAI
 from resilient_infer.testing.sandbox.server import Server
+from resilient_infer.testing.sandbox.sglang import SGLANG
+from resilient_infer.testing.sandbox.tei import TEI
+from resilient_infer.testing.sandbox.tgi import TGI
+from resilient_infer.testing.sandbox.transformers import TRANSFORMERS
+from resilient_infer.testing.sandbox.vllm import VLLM
 
-Kind = Literal["hf-inference", "hf-endpoint", "openai"]
+Kind = Literal[
+    "hf-inference",
+    "hf-endpoint",
+    "hf-router",
+    "openai",
+    "tei",
+    "tgi",
+    "vllm",
+    "sglang",
+    "transformers",
+    "llamacpp",
+]
 
-_DIALECTS: Mapping[str, Dialect] = {dialect.kind: dialect for dialect in (HF_INFERENCE, HF_ENDPOINT, OPENAI)}
+DIALECTS: Mapping[str, Dialect] = {
+    dialect.kind: dialect
+    for dialect in (
+        HF_INFERENCE,
+        HF_ENDPOINT,
+        HF_ROUTER,
+        OPENAI,
+        TEI,
+        TGI,
+        VLLM,
+        SGLANG,
+        TRANSFORMERS,
+        LLAMACPP,
+    )
+}
+"""Every kind of server, by its name in a manifest."""
 
 
 class Sandbox:
@@ -61,6 +94,7 @@ class Sandbox:
         models: Iterable[str | Model] | None = None,
         key: str | None = None,
         key_env: str | None = None,
+        reports: str | None = "right",
     ) -> Server:
         """Start one more server; it answers when this returns.
 
@@ -68,15 +102,20 @@ class Sandbox:
             kind: The protocol it speaks.
             name: Its provider's name in the manifest; None: kind and number, as "openai-1".
             models: What it serves: names from `CATALOGUE`, or models of your own. None: all of the
-                catalogue that such a server can serve; for "hf-endpoint" one sentiment model.
+                catalogue that such a server can serve; where it can serve only one, the first of them.
             key: A Bearer token it demands; without it the answer is 401.
             key_env: The variable in which the manifest says the key is; None: made of the name.
+            reports: What the server says of its commit: "right" for the truth, None for nothing, any
+                other text as it is, for example "main" or the 40 hex digits of another commit. The
+                kinds tei, tgi, vllm, sglang, transformers and llamacpp say it, each in its own way; a
+                dedicated endpoint's is told by the management API of `sandbox.hub`.
 
         Raises:
-            ValueError: No such kind or catalogued model, a name that is taken, or a closed sandbox.
+            ValueError: No such kind or catalogued model, a name that is taken, a closed sandbox, or
+                reports of a kind that has none.
         """
-        if kind not in _DIALECTS:
-            raise ValueError(f"no kind {kind!r}; there are {', '.join(_DIALECTS)}")
+        if kind not in DIALECTS:
+            raise ValueError(f"no kind {kind!r}; there are {', '.join(DIALECTS)}")
         with self._lock:
             if self._closed:
                 raise ValueError("this sandbox is closed")
@@ -85,7 +124,12 @@ class Sandbox:
             if chosen in taken:
                 raise ValueError(f"there is a server {chosen!r} already")
             server = Server(
-                _DIALECTS[kind], name=chosen, models=models, key=key, key_env=key_env or _variable(chosen)
+                DIALECTS[kind],
+                name=chosen,
+                models=models,
+                key=key,
+                key_env=key_env or _variable(chosen),
+                reports=reports,
             )
             self._servers.append(server)
         return server

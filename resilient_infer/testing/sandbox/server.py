@@ -10,7 +10,7 @@ from typing import Self
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.conversation import converse
-from resilient_infer.testing.sandbox.dialect import Dialect, Question
+from resilient_infer.testing.sandbox.dialect import RIGHT, Dialect, Question
 from resilient_infer.testing.sandbox.faults import Fault, Refused, Sight
 from resilient_infer.testing.sandbox.listener import Listener
 from resilient_infer.testing.sandbox.models import CATALOGUE, Model
@@ -58,6 +58,8 @@ class Server:
         url: Base URL, as a manifest's provider names it.
         key: The Bearer token it demands; None: it takes any and none.
         key_env: The variable in which that manifest says the key is.
+        reports: What it says of its commit, if its kind says anything: "right" for the truth, other
+            text as it is, None for nothing.
     """
 
     def __init__(
@@ -68,11 +70,15 @@ class Server:
         models: Iterable[str | Model] | None,
         key: str | None,
         key_env: str,
+        reports: str | None = RIGHT,
     ) -> None:
+        if reports not in (RIGHT, None) and not dialect.testifies:
+            raise ValueError(f"{dialect.kind} says of no model which commit it runs; leave reports out")
         self.kind = dialect.kind
         self.name = name
         self.key = key
         self.key_env = key_env
+        self.reports = reports
         self._dialect = dialect
         self._models = _shelf(dialect, models)
         self._lock = threading.Lock()
@@ -82,7 +88,7 @@ class Server:
         self._rules: tuple[Rule, ...] = ()
         self._waits = Waits()
         self._listener = Listener(self._serve)
-        self.url = f"http://127.0.0.1:{self._listener.port}{dialect.base}"
+        self.url = f"http://127.0.0.1:{self._listener.port}{dialect.base}{dialect.entry}"
 
     def __repr__(self) -> str:
         return f"Server({self.kind!r}, {self.url!r})"
@@ -115,7 +121,7 @@ class Server:
         return self._models[name]
 
     def move(self, model: str, commit: str) -> None:
-        """Serve another commit of a model from now on.
+        """Serve another commit of a model from now on, as after a redeploy; "right" is told anew.
 
         Raises:
             ValueError: The model is not served here, or the commit is no 40 lower-case hex digits.
@@ -210,7 +216,9 @@ class Server:
         if not request.path.startswith(self._dialect.base):
             return None
         path = request.path.removeprefix(self._dialect.base)
-        return Question(request=request, path=path, models=self._models, draw=self._serial)
+        return Question(
+            request=request, path=path, models=self._models, draw=self._serial, reports=self.reports
+        )
 
     def _answer(self, request: Request, question: Question | None) -> Reply:
         if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
@@ -236,7 +244,7 @@ class Server:
     def _patience(self, request: Request) -> float:
         """Seconds the proxy before a dedicated endpoint may hold a request while the endpoint starts."""
         asked = request.headers.get("x-scale-up-timeout", "")
-        return float(asked) if self._dialect.single and asked.isascii() and asked.isdigit() else 0.0
+        return float(asked) if self._dialect.holds and asked.isascii() and asked.isdigit() else 0.0
 
 
 def _shelf(dialect: Dialect, models: Iterable[str | Model] | None) -> Mapping[str, Model]:

@@ -1,0 +1,128 @@
+"""SGLang: one model; any name is answered, and the commit is what `--weight-version` and `--revision` say.
+
+`metadata.weight_version` stands in the answers of chat and completions, not of
+embeddings; `GET /server_info` has both. Embeddings are always floats, whatever
+`encoding_format` asks for. Source: sglang, `srt/entrypoints`.
+"""
+
+from resilient_infer.core.task import Json
+from resilient_infer.testing.sandbox.dialect import Dialect, Question
+from resilient_infer.testing.sandbox.fast_api import HEALTHY, detail, unauthorized
+from resilient_infer.testing.sandbox.openai_answers import TASKS, answer
+from resilient_infer.testing.sandbox.openai_questions import Content, Wrong, content_of
+from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
+
+_TYPES = {400: "BadRequestError", 404: "NotFoundError", 500: "InternalServerError"}
+_UNVERSIONED = "default"
+"""`weight_version` of a server that was not told any."""
+
+
+def _named(question: Question) -> str | None:
+    return question.only.name if question.path.removeprefix("/v1") in TASKS else None
+
+
+def _answer(question: Question) -> Reply:
+    match question.request.method, question.path:
+        case "GET", "/v1/models":
+            return answered({"object": "list", "data": [_card(question)]})
+        case "GET", "/health":
+            return HEALTHY
+        case "GET", "/server_info" | "/get_server_info":
+            return answered(_server(question))
+        case "GET", "/model_info" | "/get_model_info":
+            return answered(_model(question))
+        case "POST", path if path.removeprefix("/v1") in TASKS:
+            try:
+                return answered(_answered(question, path.removeprefix("/v1")))
+            except Wrong as wrong:
+                return _error(wrong.status, wrong.message, wrong.param)
+    return detail(404)
+
+
+def _answered(question: Question, path: str) -> Json:
+    content = content_of(question.request.content)
+    model = question.only
+    if model.task not in TASKS[path]:
+        raise Wrong(400, f"This model does not appear to serve {path}.")
+    if path == "/embeddings":
+        heeded = {name: content[name] for name in content.keys() - {"encoding_format", "dimensions"}}
+        return answer(path, model, heeded, question.draw, model.name)
+    body = answer(path, model, content, question.draw, _asked(question, content))
+    body["metadata"] = {"weight_version": _version(question)}
+    return body
+
+
+def _asked(question: Question, content: Content) -> str:
+    name = content.get("model")
+    return name if isinstance(name, str) and name else _UNVERSIONED
+
+
+def _version(question: Question) -> str:
+    return question.reported(question.only) or _UNVERSIONED
+
+
+def _server(question: Question) -> Json:
+    model = question.only
+    return {
+        "model_path": model.name,
+        "tokenizer_path": model.name,
+        "served_model_name": model.name,
+        "revision": question.reported(model),
+        "weight_version": _version(question),
+        "context_length": model.context,
+        "is_embedding": model.task not in ("chat", "text-generation"),
+        "max_total_num_tokens": model.context,
+        "version": "0.5.3",
+    }
+
+
+def _model(question: Question) -> Json:
+    model = question.only
+    return {
+        "model_path": model.name,
+        "tokenizer_path": model.name,
+        "is_generation": model.task in ("chat", "text-generation"),
+        "weight_version": _version(question),
+    }
+
+
+def _card(question: Question) -> Json:
+    model = question.only
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "sglang",
+        "root": model.name,
+        "max_model_len": model.context,
+    }
+
+
+def _error(status: int, message: str, param: str | None = None) -> Reply:
+    """Flat, unlike OpenAI's."""
+    type_ = _TYPES.get(status, phrase(status))
+    said: Json = {
+        "object": "error",
+        "message": message or phrase(status),
+        "type": type_,
+        "param": param,
+        "code": status,
+    }
+    return answered(said, status)
+
+
+def _complain(status: int, message: str) -> Reply:
+    return unauthorized() if status == 401 else _error(status, message)
+
+
+SGLANG = Dialect(
+    kind="sglang",
+    base="",
+    entry="/v1",
+    serves=lambda model: model.hub and model.task in ("chat", "text-generation", "feature-extraction"),
+    single=True,
+    testifies=True,
+    named=_named,
+    answer=_answer,
+    complain=_complain,
+)
