@@ -149,6 +149,13 @@ def test_one_map_does_for_tags_and_for_groups(tags: list[str], grouped: bool) ->
     assert bool(incompatible("token-classification", "any", [first, left_out])) == (len(tags) > 1)
 
 
+@given(task=tasks, map_=maps)
+def test_what_a_map_says_is_never_said_otherwise(task: str, map_: tuple[tuple[str, str], ...]) -> None:
+    """What is added for other spellings of tags takes the place of nothing."""
+    assert dict(map_).items() <= dict(answer_labels(task, map_)).items()
+    assert map_ or answer_labels(task, map_) == ()
+
+
 def test_tags_that_begin_otherwise_are_the_same_groups() -> None:
     """One tagger marks beginnings and the other does not; grouped, as by default, they answer alike."""
     first = Side(model="org/a", labels=("O", "B-PER", "I-PER"))

@@ -107,8 +107,12 @@ def test_targets_that_answer_differently_are_found(
 def test_a_stale_entry_is_not_judged_by_what_it_holds() -> None:
     """It is RI101 first; what comes after the next `lock` is not known yet."""
     lock = classifying(a=contract("org/one", "NEG") + contract("org/old", "pos"))
+    manifest = manifest_of(TWO.format("contract", "model: org/two"))
 
-    assert said(checked(manifest_of(TWO.format("contract", "model: org/two")), lock)) == [("RI101", "a")]
+    assert said(checked(manifest, lock)) == [("RI101", "a")]
+    assert said(checked(manifest, lock.replace("text-classification", "feature-extraction"))) == [
+        ("RI101", "a")
+    ]
 
 
 def test_the_order_of_targets_does_not_matter() -> None:
