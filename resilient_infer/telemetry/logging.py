@@ -6,7 +6,7 @@
 |---|---|
 | DEBUG | a call starts; an attempt starts; an attempt succeeds |
 | INFO | a call is answered; a route is passed over; a wait; a circuit that tries again or closes |
-| WARNING | an attempt fails; a target is given up; a circuit opens; another commit runs; a call is cancelled |
+| WARNING | an attempt fails; a target is given up; a circuit opens; another commit runs; it is cancelled |
 | ERROR | a call fails |
 
 Each line begins with the alias and the first digits of the call's id, so that
