@@ -113,7 +113,7 @@ LLAMACPP = Dialect(
     kind="llamacpp",
     base="",
     entry="/v1",
-    serves=lambda model: model.hub and model.task in ("chat", "text-generation", "feature-extraction"),
+    serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,
     named=_named,

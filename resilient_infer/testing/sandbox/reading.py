@@ -19,7 +19,7 @@ _NAMES = {
     "ORG": "Airbus Bosch CNRS Google IBM Microsoft NASA Nokia Siemens Sony UNESCO UNICEF Volvo",
 }
 _GROUP_OF = {name: group for group, names in _NAMES.items() for name in names.split()}
-_SENTENCES = re.compile(r"(?:[^.!?]|[.!?](?=\S))+[.!?]?")
+_SENTENCES = re.compile(r"(?:[^.!?]|[.!?](?=\S))*[.!?](?=\s|$)|(?:[^.!?]|[.!?](?=\S))+")
 _EMPTY = frozenset(
     (
         "a", "an", "and", "are", "as", "at", "be", "been", "by", "did", "do", "does", "for", "from", "had",

@@ -128,7 +128,7 @@ def _complain(status: int, message: str) -> Reply:
 TEI = Dialect(
     kind="tei",
     base="",
-    serves=lambda model: model.hub and model.task in _OWN,
+    serves=lambda model: model.hub and model.task == "feature-extraction",
     single=True,
     testifies=True,
     named=_named,

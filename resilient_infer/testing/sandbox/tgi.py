@@ -213,7 +213,7 @@ def _complain(status: int, message: str) -> Reply:
 TGI = Dialect(
     kind="tgi",
     base="",
-    serves=lambda model: model.hub and model.task in ("chat", "text-generation"),
+    serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,
     named=_named,

@@ -98,7 +98,7 @@ VLLM = Dialect(
     kind="vllm",
     base="",
     entry="/v1",
-    serves=lambda model: model.hub and model.task in ("chat", "text-generation", "feature-extraction"),
+    serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,
     named=_named,
