@@ -67,7 +67,7 @@ _PHRASES: Final[Mapping[FailureKind, re.Pattern[str]]] = {
         r"|exceeds? the (?:available|model'?s) (?:maximum )?context"  # llama.cpp, SGLang
         r"|longer than the model'?s context length"  # SGLang
         r"|`inputs` tokens \+ `max_new_tokens` must be"  # TGI
-        r"|`inputs` must have less than \d+ tokens"  # TGI, TEI
+        r"|`inputs` must have less than \d+ (?:tokens|characters)"  # TGI, TEI
         r"|size of tensor a \(\d+\) must match the size of tensor b \(\d+\)"  # transformers pipelines
         r"|prompt is too long"  # Anthropic
         r"|request too large for model"  # Groq, with status 413
