@@ -155,6 +155,8 @@ STRONGEST = {
     "hf-endpoint": ("text-generation", "", "declared"),
     "hf-router": ("chat", "name: 'openai-community/gpt2:together'", "declared"),
     "openai": ("chat", "name: any", "declared"),
+    "tgi": ("text-generation", "", "attested"),
+    "tei": ("feature-extraction", "", "attested"),
     "vllm": ("chat", "name: any", "attested"),
     "sglang": ("chat", "", "attested"),
     "llamacpp": ("text-generation", "name: model.gguf", "attested"),
@@ -180,6 +182,27 @@ def test_what_a_pin_can_come_to_is_told_for_each_kind(project: Project, command:
     assert [route_of(after)[key] for key in ("strongest_pin", "fault")] == [pin, ""]
     lines = [" ".join(line.split()) for line in command("explain", "a").out.splitlines()]
     assert sum(line.startswith(f"pin {pin}") for line in lines) == (2 if pin == "declared" else 1)
+
+
+def test_a_route_that_names_the_locked_commit_is_enforced(project: Project, command: Command) -> None:
+    """And one that names another commit is not: no answer of it can be the locked model's."""
+    for commit, pin in ((project.gpt2.head, "enforced"), ("f" * 40, "declared")):
+        project.manifest.write_text(
+            "version: 1\nproviders: {p: {kind: transformers, url: 'http://127.0.0.1:1'}}\nmodels:\n"
+            "  a:\n    task: chat\n    targets:\n      - model: openai-community/gpt2\n"
+            f"        routes: [{{provider: p, name: openai-community/gpt2@{commit}}}]\n"
+        )
+        assert command("lock").code == 0
+        assert route_of(record_of(command, "a"))["strongest_pin"] == pin
+
+
+def test_an_endpoint_is_attested_if_its_deployment_is_named(project: Project, command: Command) -> None:
+    """Inside the endpoint nothing tells the commit; the management service does."""
+    project.manifest.write_text(FALLING_BACK.partition("      - {model: acme/angry")[0])
+    assert command("lock").code == 0
+
+    assert route_of(record_of(command, "mapped"))["strongest_pin"] == "attested"
+    assert "pin               attested, if the server says" in command("explain", "mapped").out
 
 
 def test_a_server_that_cannot_serve_the_task_is_told(project: Project, command: Command) -> None:
