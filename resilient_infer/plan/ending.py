@@ -25,6 +25,7 @@ from resilient_infer.policies.pinning import differs, strength
 
 REQUEST_FAULTS: Final = frozenset((FailureKind.BAD_REQUEST, FailureKind.TOO_LONG, FailureKind.CONTENT_FILTER))
 _NOT_REACHED: Final = frozenset(kind.value for kind in NOT_REACHED)
+_NO_OTHER_FAILURE: Final = (FailureKind.PIN_MISMATCH.value, FailureKind.STALE.value)
 _AUTH_OUTCOMES: Final = frozenset((FailureKind.UNAUTHORIZED.value, FailureKind.FORBIDDEN.value))
 
 REDEPLOY: Final = (
@@ -116,7 +117,7 @@ def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[Call
 
 def _only_mismatches(call: Progress, sent: list[AttemptRecord]) -> bool:
     """Whether no route is left but those whose servers run, or answered with, another commit."""
-    if any(record.outcome != FailureKind.PIN_MISMATCH.value for record in sent):
+    if any(record.outcome not in _NO_OTHER_FAILURE for record in sent):
         return False
     refused = [turn for turn in call.turns_left() if turn.refusal is not None]
     others = [turn for turn in refused if not _is_mismatched(turn)]

@@ -29,8 +29,8 @@ from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError
 from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
 from resilient_infer.policies.retry import RetryConfig
-from resilient_infer.providers.registry import codec_for
 from resilient_infer.policies.trip import BreakerConfig
+from resilient_infer.providers.registry import codec_for
 from resilient_infer.state.gate import GateConfig
 from resilient_infer.state.table import GateTable
 from resilient_infer.testing.simulated import Simulation
