@@ -117,10 +117,7 @@ def test_lengths_and_silence_in_words() -> None:
     assert sounds.told(WHISPER, sounds.decode(wav(100, seconds=1.5))).startswith("1.5 seconds of a ")
 
 
-@given(
-    content=st.binary(max_size=60)
-    | st.binary(max_size=60).map(lambda tail: wav(100, seconds=0.001)[:40] + tail)
-)
+@given(tail=st.binary(max_size=60), start=st.sampled_from([b"", wav(100, seconds=0.001)[:40]]))
 def test_garbage_is_no_sound(tail: bytes, start: bytes) -> None:
     """Any bytes are a sound or said to be none; nothing else is raised."""
     try:
