@@ -2,10 +2,12 @@
 
 import json
 import math
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,8 @@ BASES = {
     "sglang": "http://sglang.test:30000/v1",
     "transformers": "http://transformers.test:8000/v1",
     "llamacpp": "http://llamacpp.test:8080/v1",
+    "tgi": "http://tgi.test:8080",
+    "tei": "http://tei.test:8080",
 }
 CASES = [
     pytest.param(*path.stem.split("."), case, id=f"{path.stem}: {case['name']}")
@@ -34,10 +38,23 @@ CASES = [
 
 def attempt_of(kind: str, task: str, case: Mapping[str, object]) -> Attempt:
     """The attempt of a case: its payload, on a route of its name."""
-    attempt = order(kind, task, case["payload"], url=BASES[kind])
+    attempt = order(kind, task, payload_of(case), url=BASES[kind])
     return replace(
         attempt, route=replace(attempt.route, name=str(case.get("name on the route", "org/model")))
     )
+
+
+def payload_of(case: Mapping[str, Any]) -> object:
+    """What the caller gives; a file stands in the golden bodies as base64, under a name of its own."""
+    if "file" not in case:
+        return case["payload"]
+    return {"inputs": b64decode(case["file"]), **case.get("payload", {})}
+
+
+def body_of(case: Mapping[str, Any]) -> bytes:
+    """What is sent: the body of the case, or where it has none the file as it is."""
+    body = case.get("body")
+    return b64decode(case["file"]) if body is None else body.encode()
 
 
 def plain(value: object) -> object:
@@ -58,10 +75,10 @@ def test_the_request_is_the_golden_one(kind, task, case):
 
     assert request.method == "POST"
     assert request.url == case["url"]
-    assert request.body.decode() == case["body"]
+    assert request.body == body_of(case)
     assert [list(header) for header in request.call_headers] == case.get("call_headers", [])
     assert dict(request.headers)["Authorization"] == f"Bearer {TOKEN}"
-    assert dict(request.headers)["Content-Type"] == "application/json"
+    assert dict(request.headers)["Content-Type"] == case.get("content_type", "application/json")
 
 
 @pytest.mark.parametrize(("kind", "task", "case"), CASES)
