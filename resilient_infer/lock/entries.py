@@ -87,7 +87,7 @@ class TargetEntry:
         ref: Branch, tag or commit asked for; None: the default branch.
         routes: In the order of the file.
         context: Tokens the model can take, or None.
-        labels: Pairs (this model's label, the first target's label); empty: they are the same.
+        labels: Pairs (this model's label, the first target's label), sorted; empty: they are the same.
         pin: VERSIONED or FLOATING for a model without a repo, else None.
     """
 

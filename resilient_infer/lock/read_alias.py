@@ -159,7 +159,7 @@ def _labels(place: Place | None) -> tuple[tuple[str, str], ...]:
     if isinstance(place.node, MappingNode) and not place.node.items:
         place.wrong("an empty map; write each label of this model: the first target's, or leave the key out")
     pairs = [(key.text, text(value, LABEL)) for key, value in entries(place, LABEL, "label")]
-    return tuple((own, meant) for own, meant in pairs if meant is not None)
+    return tuple(sorted((own, meant) for own, meant in pairs if meant is not None))
 
 
 def _routes(place: Place | None, model: str, providers: Providers) -> tuple[RouteEntry, ...]:
