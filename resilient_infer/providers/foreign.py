@@ -12,21 +12,16 @@ from resilient_infer.core.task import Json
 from resilient_infer.providers.base import Unfit
 from resilient_infer.providers.parameters import CHAT, FEATURES, FLAT, GENERATION, OPENAI
 
-_OF_TGI: Final = frozenset(
+_OF_HUGGING_FACE: Final = frozenset(
     {
-        "adapter_id",
-        "decoder_input_details",
-        "details",
-        "do_sample",
-        "grammar",
-        "max_length",
-        "top_n_tokens",
-        "truncate",
-        "typical_p",
-        "watermark",
+        *("adapter_id", "decoder_input_details", "details", "do_sample", "grammar", "top_n_tokens"),
+        *("truncate", "typical_p", "watermark"),
+        *("early_stopping", "epsilon_cutoff", "eta_cutoff", "max_length", "max_time", "min_length"),
+        *("min_new_tokens", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "penalty_alpha"),
+        "use_cache",
     }
 )
-"""TGI's and transformers' parameters of generation."""
+"""TGI's parameters of generation, and those of transformers that no server of the protocol took over."""
 
 _OF_CHAT: Final = frozenset(
     {
@@ -45,9 +40,9 @@ _OF_CHAT: Final = frozenset(
 _EMBEDDING: Final = frozenset({"dimensions", "user", "encoding_format", "normalize"})
 
 FOREIGN: Final[Mapping[str, frozenset[str]]] = {
-    CHAT: _OF_TGI,
-    GENERATION: _OF_TGI | _OF_CHAT,
-    FEATURES: (OPENAI | FLAT[FEATURES] | _OF_TGI | _OF_CHAT) - _EMBEDDING,
+    CHAT: _OF_HUGGING_FACE,
+    GENERATION: _OF_HUGGING_FACE | _OF_CHAT,
+    FEATURES: (OPENAI | FLAT[FEATURES] | _OF_HUGGING_FACE | _OF_CHAT) - _EMBEDDING,
 }
 """By task."""
 

@@ -11,7 +11,7 @@ from resilient_infer.core.target import Endpoint
 from resilient_infer.core.task import Json
 from resilient_infer.policies.pinning import commit_in
 
-_SNAPSHOT: Final = re.compile(r"[/\\]snapshots[/\\]([^/\\]+)[/\\](?=[^/\\])")
+_SNAPSHOT: Final = re.compile(r"[/\\]snapshots[/\\]([^/\\]+)(?=[/\\][^/\\])")
 
 
 def base_of(name: str) -> str:

@@ -1,155 +1,144 @@
-"""openai: chat completions."""
+"""openai: one codec for three tasks, and what the kinds over it have in common."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from resilient_infer.core.outcome import Failure, FailureKind, Success, Usage
-from resilient_infer.providers.base import Codec, Unfit
+from resilient_infer.core.outcome import Failure, FailureKind, Onward, Success, Verdict
+from resilient_infer.providers.base import Attesting, Codec
+from resilient_infer.providers.hf_router import HfRouter
+from resilient_infer.providers.llamacpp import LlamaCpp
 from resilient_infer.providers.openai import OpenAI
-from tests.providers.codecs import ANSWERS, check_any_answer, check_no_secret
-from tests.providers.samples import JSON, TOKEN, answer, order
+from resilient_infer.providers.sglang import SGLang
+from resilient_infer.providers.transformers import Transformers
+from resilient_infer.providers.vllm import Vllm
+from tests.providers.codecs import ANSWERS
+from tests.providers.family import BODIES, completion, failure, ordered, success
+from tests.providers.samples import TOKEN, answer
 
-CODEC = OpenAI()
+CODECS = (OpenAI(), HfRouter(), Vllm(), SGLang(), Transformers(), LlamaCpp())
+CODEC = CODECS[0]
+NAME = "org/model:together"
+"""A name that every kind takes for a locked model."""
 
-
-def completion(message: object, finish_reason: object = "stop", **more: object) -> dict[str, object]:
-    """An answer with one choice."""
-    return {"choices": [{"index": 0, "message": message, "finish_reason": finish_reason}], **more}
-
-
-def parse(body: object, status: int = 200) -> Success | Failure:
-    """What `body` means for an ordinary question."""
-    return CODEC.parse(order("openai", "chat"), answer(body, status))
-
-
-@given(ANSWERS)
-def test_any_answer_is_an_outcome(response):
-    """`parse` never raises."""
-    check_any_answer(CODEC, "chat", response)
+SPOKEN = [
+    pytest.param(codec, task, id=f"{codec.kind} {task}") for codec in CODECS for task in sorted(codec.tasks)
+]
+VECTORS = Path(__file__).parent / "vectors" / "classification.json"
+SIGNALS = json.loads(VECTORS.read_text("utf-8"))["cases"]
 
 
-@given(message=JSON, finish=JSON, usage=JSON, model=JSON)
-def test_any_completion_is_an_outcome(message, finish, usage, model):
-    """Also where only its parts are odd; a success has a role, and counts no tokens below 0."""
-    outcome = parse(completion(message, finish, usage=usage, model=model))
-
-    if isinstance(outcome, Success):
-        assert isinstance(outcome.output, dict)
-        assert isinstance(outcome.output["role"], str)
-        assert outcome.finish_reason is not None
-        assert outcome.usage is None or min(outcome.usage.input, outcome.usage.output) >= 0
-
-
-def test_no_secret_is_repeated():
-    """Whatever the server echoes."""
-    check_no_secret(CODEC, "chat")
-    check_no_secret(CODEC, "chat", "sk-proj-AbCdEfGh1234")
+@pytest.mark.parametrize(("codec", "task"), SPOKEN)
+@given(response=ANSWERS, body=BODIES, said=st.sampled_from([None, "0" * 40]))
+def test_any_answer_is_an_outcome(codec, task, response, body, said):
+    """`parse` never raises, a success is a 200, and a commit is a full one."""
+    attempt = ordered(codec.kind, task, name=NAME, said=said)
+    for outcome in (codec.parse(attempt, response), codec.parse(attempt, answer(body))):
+        assert isinstance(outcome, Success | Failure)
+        if isinstance(outcome, Failure):
+            assert outcome.reason.isprintable()
+            continue
+        assert outcome.status == 200
+        assert outcome.commit is None or len(outcome.commit) == 40
+        assert outcome.commit is not None or not outcome.enforced
 
 
-def test_a_served_name_that_echoes_the_secret_is_redacted():
-    """The name goes into results and logs."""
-    outcome = parse(completion({"role": "assistant", "content": "x"}, model=f"m {TOKEN}"))
-
-    assert isinstance(outcome, Success)
-    assert outcome.served_model == "m [secret]"
-    assert TOKEN not in repr(outcome)
-
-
-def test_it_is_a_codec():
-    """By the protocol."""
-    assert isinstance(CODEC, Codec)
+@pytest.mark.parametrize(("codec", "task"), SPOKEN)
+def test_it_is_a_codec(codec, task):
+    """By the protocol; and those whose servers can be asked for their commit are known by it."""
+    assert isinstance(codec, Codec)
+    assert isinstance(codec, Attesting) is (codec.kind in ("vllm", "sglang", "llamacpp"))
+    assert codec.build(ordered(codec.kind, task, name=NAME)).method == "POST"
 
 
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (completion({"role": "assistant", "content": "Hel"}, None), FailureKind.TRUNCATED),
-        ({"choices": [{"message": {"content": "Hel"}}]}, FailureKind.TRUNCATED),
-        (completion({"role": "assistant", "content": None}, "content_filter"), FailureKind.CONTENT_FILTER),
-        (completion({"role": "assistant", "content": ""}, "content_filter"), FailureKind.CONTENT_FILTER),
-        (completion({"role": "assistant", "content": "x"}, "error"), FailureKind.SERVER_ERROR),
-        (completion({"role": "assistant"}), FailureKind.WRONG_SHAPE),
-        (completion(None), FailureKind.WRONG_SHAPE),
-        ({"choices": []}, FailureKind.WRONG_SHAPE),
-        ([], FailureKind.WRONG_SHAPE),
-        ({"error": {"message": "x", "code": 429}, "choices": []}, FailureKind.THROTTLED),
-    ],
-)
-def test_what_is_no_whole_answer_is_a_failure(body, kind):
-    """finish_reason is the truth, and its absence a truncation."""
-    outcome = parse(body)
-
-    assert isinstance(outcome, Failure)
-    assert outcome.kind is kind
-    assert outcome.status == 200
+@pytest.mark.parametrize(("codec", "task"), SPOKEN)
+@pytest.mark.parametrize("secret", [TOKEN, "sk-proj-AbCdEfGh1234"])
+def test_no_secret_is_repeated(codec, task, secret):
+    """Whatever the server echoes, wherever: errors, headers, names, endings."""
+    attempt = ordered(codec.kind, task, name=NAME, secret=secret)
+    echo = {"error": {"message": f"bad token {secret}", "code": secret}}
+    headers = {
+        "x-request-id": secret,
+        "location": f"https://x.test/?t={secret}",
+        "x-inference-provider": secret,
+    }
+    for status in (200, 302, 400, 401, 403, 429, 500, 503):
+        outcome = codec.parse(attempt, answer(echo, status, headers))
+        assert isinstance(outcome, Failure)
+        assert secret not in repr(outcome)
+    body = completion("x", finish=secret, model=secret, data=[{"index": 0, "embedding": [1.0]}])
+    assert secret not in repr(codec.parse(attempt, answer(body, headers=headers)))
+    assert secret not in repr(codec.build(attempt))
+    if isinstance(codec, Attesting):
+        assert secret not in repr(codec.identity(attempt.route.endpoint, attempt.secret))
 
 
-def test_a_partly_filtered_answer_is_an_answer():
-    """What came before the filter is there to read, and finish_reason says the rest."""
-    outcome = parse(completion({"role": "assistant", "content": "Well, "}, "content_filter"))
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.kind)
+@pytest.mark.parametrize("case", SIGNALS, ids=lambda case: case["signal"])
+def test_classification_vectors(codec, case):
+    """Every kind of the family reads the general signals as the shared table says."""
+    kind = failure(codec, ordered(codec.kind, "chat", name=NAME), case.get("body", {}), case["status"])
 
-    assert isinstance(outcome, Success)
-    assert outcome.finish_reason == "content_filter"
+    assert (kind.repeats > 0) is case["retry_same"]
+    assert kind.onward is Onward(case["onward"])
+    assert kind.verdict is Verdict(case["breaker"])
 
 
 @pytest.mark.parametrize(
-    ("usage", "expected"),
+    ("status", "message", "kind"),
     [
-        ({"prompt_tokens": 9, "completion_tokens": 0}, Usage(input=9, output=0)),
-        ({"prompt_tokens": 9}, None),
-        ({"prompt_tokens": "9", "completion_tokens": 1}, None),
-        ({"prompt_tokens": -1, "completion_tokens": 1}, None),
-        ({"prompt_tokens": True, "completion_tokens": 1}, None),
-        (
-            {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": None},
-            Usage(input=1, output=1),
-        ),
-        (
-            {"prompt_tokens": 1, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 5}},
-            Usage(input=1, output=1, cached=1),
-        ),
-        ([], None),
-        (None, None),
+        (400, "The model does not support Chat Completions API", FailureKind.UNSUPPORTED),
+        (400, "The model does not support Embeddings API", FailureKind.UNSUPPORTED),
+        (400, "This model does not appear to be an embedding model by default.", FailureKind.UNSUPPORTED),
+        (400, 'Model "m" does not support matryoshka representation', FailureKind.UNSUPPORTED),
+        (400, "dimensions is currently not supported", FailureKind.UNSUPPORTED),
+        (400, "This model does not support specifying dimensions.", FailureKind.UNSUPPORTED),
+        (400, "base64 encoding is not currently supported", FailureKind.UNSUPPORTED),
+        (422, "body.encoding_format: extra inputs are not permitted", FailureKind.UNSUPPORTED),
+        (400, "temperature must be non-negative", FailureKind.BAD_REQUEST),
+        (500, "The model does not support Chat Completions API", FailureKind.SERVER_ERROR),
+        (404, "The model `org/model` does not exist.", FailureKind.GONE),
     ],
 )
-def test_tokens_are_known_or_unknown_never_guessed(usage, expected):
-    """0 would be a free answer; more from the cache than there was is cut."""
-    outcome = parse(completion({"content": "x"}, usage=usage))
+def test_a_good_request_that_this_server_cannot_serve_goes_on_to_the_next(status, message, kind):
+    """A bad one does not: every server would say the same."""
+    body = {"error": {"message": message, "type": "BadRequestError", "code": status}}
 
-    assert isinstance(outcome, Success)
-    assert outcome.usage == expected
-
-
-def test_openai_itself_gets_todays_name_of_the_limit():
-    """Its reasoning models refuse `max_tokens`; other servers do not know the new name."""
-    payload = {"messages": [{"role": "user", "content": "x"}], "max_tokens": 5}
-    itself = CODEC.build(order("openai", "chat", payload, url="https://api.openai.com/v1"))
-    other = CODEC.build(order("openai", "chat", payload, url="https://api.openai.com.test/v1"))
-
-    assert json.loads(itself.body)["max_completion_tokens"] == 5
-    assert "max_tokens" not in json.loads(itself.body)
-    assert json.loads(other.body)["max_tokens"] == 5
+    assert failure(CODEC, ordered("openai", "feature-extraction"), body, status) is kind
 
 
-def test_a_parameter_of_tgi_makes_the_route_unfit():
-    """Skipped and said; what vLLM adds to the protocol may pass."""
-    messages = [{"role": "user", "content": "x"}]
-    with pytest.raises(Unfit, match="do_sample, watermark"):
-        CODEC.build(
-            order(
-                "openai", "chat", {"messages": messages, "parameters": {"watermark": True, "do_sample": True}}
-            )
-        )
-    request = CODEC.build(order("openai", "chat", {"messages": messages, "parameters": {"guided_json": {}}}))
-    assert b'"guided_json":{}' in request.body
+def test_base64_is_asked_for_unless_the_payload_says_otherwise():
+    """As OpenAI's own client libraries do."""
+    asked = json.loads(CODEC.build(ordered("openai", "feature-extraction")).body)
+    payload = {"inputs": "x", "parameters": {"encoding_format": "float"}}
+    other = json.loads(CODEC.build(ordered("openai", "feature-extraction", payload)).body)
+
+    assert asked["encoding_format"] == "base64"
+    assert other["encoding_format"] == "float"
 
 
-def test_the_payload_is_not_changed_by_building():
-    """It may be sent again, to others."""
-    attempt = order("openai", "chat", {"messages": [{"role": "user", "content": "x"}], "max_tokens": 5})
-    before = repr((attempt.payload.messages, attempt.payload.parameters))
-    CODEC.build(attempt)
+@pytest.mark.parametrize(
+    ("task", "path"),
+    [
+        ("chat", "/chat/completions"),
+        ("text-generation", "/completions"),
+        ("feature-extraction", "/embeddings"),
+    ],
+)
+def test_each_task_has_its_path_and_the_calls_key(task, path):
+    """The name of the model is the route's own."""
+    request = CODEC.build(ordered("openai", task, name="gpt-x"))
 
-    assert repr((attempt.payload.messages, attempt.payload.parameters)) == before
+    assert request.url == f"https://example.test/v1{path}"
+    assert request.call_headers == (("Idempotency-Key", "call-0001"),)
+    assert json.loads(request.body)["model"] == "gpt-x"
+
+
+def test_nothing_is_claimed_of_the_commit():
+    """Whatever the name of the model looks like: the protocol promises nothing with it."""
+    outcome = success(CODEC, ordered("openai", "chat"), completion("x", model=f"org/model@{'0' * 40}"))
+
+    assert (outcome.commit, outcome.enforced, outcome.served_by) == (None, False, None)
