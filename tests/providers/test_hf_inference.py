@@ -1,5 +1,8 @@
 """hf-inference: Hugging Face's own hosted models."""
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,10 +12,18 @@ from resilient_infer.providers.base import Codec, Unfit
 from resilient_infer.providers.hf_body import TASKS
 from resilient_infer.providers.hf_endpoint import HfEndpoint
 from resilient_infer.providers.hf_inference import HfInference
+from resilient_infer.providers.known import KNOWN
 from tests.providers.codecs import ANSWERS, check_any_answer, check_no_secret
 from tests.providers.samples import JSON, PAYLOADS, answer, order
 
 CODEC = HfInference()
+
+
+def payload_of(task: str) -> dict[str, Any]:
+    """The task's sample, to be changed freely."""
+    sample = PAYLOADS[task]
+    assert isinstance(sample, dict)
+    return dict(sample)
 
 
 @given(task=st.sampled_from(sorted(TASKS)), response=ANSWERS)
@@ -58,19 +69,60 @@ def test_both_kinds_of_hugging_face_give_one_output(task, body):
         ("feature-extraction", {"dimensions": 5}, "dimensions"),
         ("zero-shot-classification", {"candidate_labels": ["a"], "tools": []}, "tools"),
         ("text-generation", {"response_format": {}, "tools": []}, "response_format, tools"),
+        ("token-classification", {"aggregation": "simple"}, "aggregation"),
+        (
+            "token-classification",
+            {"ignore_label": []},
+            r'ignore_label \(did you mean "ignore_labels"\?\) for',
+        ),
+        ("question-answering", {"max_answer_length": 5}, r'did you mean "max_answer_len"'),
+        ("fill-mask", {"top_p": 0.5}, "top_p"),
+        ("sentence-similarity", {"prompt_name": "query"}, "prompt_name for"),
+        ("image-classification", {"candidate_labels": ["a"]}, "candidate_labels"),
+        ("object-detection", {"treshold": 0.5}, r'did you mean "threshold"'),
+        ("image-to-text", {"temperature": 1}, "temperature"),
+        ("audio-classification", {"sampling_rate": 16000}, "sampling_rate"),
+        ("automatic-speech-recognition", {"language": "de"}, "language"),
+        ("automatic-speech-recognition", {"max_tokens": 5}, "max_tokens"),
     ],
 )
 def test_a_parameter_that_the_service_does_not_know_makes_the_route_unfit(task, parameters, names):
     """Skipped and said, never silently dropped."""
     with pytest.raises(Unfit, match=names):
-        CODEC.build(order("hf-inference", task, {"inputs": "x", "parameters": parameters}))
+        CODEC.build(order("hf-inference", task, {**payload_of(task), "parameters": parameters}))
 
 
-def test_a_generation_takes_any_keyword_of_a_pipeline():
+@pytest.mark.parametrize("task", sorted(TASKS - {"text-generation", "summarization", "translation"}))
+def test_every_parameter_that_is_documented_is_sent(task):
+    """By its own name, beside the inputs or at the root."""
+    names = (
+        KNOWN[task] - {"dimensions", "candidate_labels", "max_tokens"}
+        if task != "sentence-similarity"
+        else ()
+    )
+    for name in names:
+        given = {**payload_of(task).get("parameters", {}), name: 1}
+        body = json.loads(
+            CODEC.build(order("hf-inference", task, {**payload_of(task), "parameters": given})).body
+        )
+        assert (body if task == "feature-extraction" else body["parameters"])[name] == 1
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_the_path_names_the_model(task):
+    """And the task, where a model of sentence-transformers has two."""
+    url = CODEC.build(order("hf-inference", task, url="https://a.test")).url
+    own = f"/pipeline/{task}" if task in {"feature-extraction", "sentence-similarity"} else ""
+
+    assert url == f"https://a.test/models/org/model{own}"
+
+
+@pytest.mark.parametrize("task", ["text-generation", "summarization", "translation"])
+def test_a_generation_takes_any_keyword_of_a_pipeline(task):
     """Their list is open."""
     payload = {"inputs": "x", "parameters": {"num_beams": 4}}
 
-    assert b'"num_beams":4' in CODEC.build(order("hf-inference", "text-generation", payload)).body
+    assert b'"num_beams":4' in CODEC.build(order("hf-inference", task, payload)).body
 
 
 def test_a_wrong_shape_says_what_was_wrong():

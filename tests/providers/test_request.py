@@ -1,4 +1,4 @@
-"""Request: what every JSON request has in common."""
+"""Request: what every request has in common."""
 
 import json
 
@@ -12,10 +12,12 @@ from resilient_infer.providers.request import (
     fixed_headers,
     get_request,
     in_path,
+    json_bytes,
     json_request,
+    raw_request,
     user_agent,
 )
-from tests.providers.samples import TOKEN, order
+from tests.providers.samples import PNG, TOKEN, order
 
 
 def test_headers_are_one_object_for_one_endpoint_and_secret():
@@ -27,6 +29,24 @@ def test_headers_are_one_object_for_one_endpoint_and_secret():
     first = json_request(one, "https://a.test", {}).headers
     assert json_request(other, "https://a.test/b", {"x": 1}).headers is first
     assert json_request(stranger, "https://a.test", {}).headers is not first
+
+
+def test_a_body_of_another_type_has_headers_of_its_own():
+    """One object for each endpoint, secret and content type; JSON is one of these types."""
+    attempt = order("hf-inference", "image-to-text")
+    picture, sound, again = (
+        raw_request(attempt, "https://a.test", PNG, name) for name in ("image/png", "audio/wav", "image/png")
+    )
+    headers = dict(picture.headers)
+
+    assert picture.body is PNG
+    assert picture.headers is again.headers
+    assert headers["Content-Type"] == "image/png"
+    assert dict(sound.headers) == {**headers, "Content-Type": "audio/wav"}
+    assert raw_request(attempt, "https://a.test", b"{}").headers is json_request(attempt, "", {}).headers
+    assert raw_request(attempt, "https://a.test", b"{}").headers is fixed_headers(
+        attempt.route.endpoint, attempt.secret
+    )
 
 
 def test_without_a_secret_no_authorization_is_sent():
@@ -92,6 +112,7 @@ def test_a_body_is_compact_utf8(body):
 
     assert json.loads(raw) == body
     assert raw.decode() == json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    assert raw == json_bytes(body)
 
 
 def test_a_name_in_a_path_is_quoted_but_for_its_slash():
