@@ -36,7 +36,7 @@ from resilient_infer.providers.registry import codec_for, kinds
 from resilient_infer.state.gate import GateConfig, RouteGate
 from resilient_infer.state.table import SHARED, GateTable
 from resilient_infer.transport.credentials import Sources
-from resilient_infer.transport.files import read_file
+from resilient_infer.transport.files import read_file as read_input
 from resilient_infer.transport.fork import renew_in_children
 from resilient_infer.transport.reach import Unset, identity_url_of, key_of, url_of
 
@@ -145,7 +145,7 @@ class Assembly:
         spec = self.alias_spec(alias)
         seconds = spec.deadline if deadline is None else _length(alias, deadline)
         try:
-            normal = normalise(spec.task, read_file(payload))
+            normal = normalise(spec.task, read_input(payload))
         except PayloadRefused as refused:
             raise PayloadRefused(f"{alias}: {refused.message}", hint=refused.hint, alias=alias) from None
         return CallSpec(alias=spec, call_id=os.urandom(16).hex(), payload=normal, deadline=seconds)
