@@ -140,11 +140,11 @@ def test_a_task_that_only_the_lock_names_and_that_cannot_be_called(
     server: Server, folder: Callable[..., Path]
 ) -> None:
     manifest = ('    task: "text-classification"\n', "")
-    with Client(lockfiles=folder(manifest, lock=("text-classification", "sentence-similarity"))) as client:
+    with Client(lockfiles=folder(manifest, lock=("text-classification", "text-to-speech"))) as client:
         error = refusal(client)
 
     assert type(error) is ConfigError
-    assert 'sentiment: task "sentence-similarity" cannot be called' in str(error)
+    assert 'sentiment: task "text-to-speech" cannot be called' in str(error)
     assert "text-classification" in error.hint
 
 

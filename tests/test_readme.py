@@ -2,9 +2,12 @@
 
 import os
 import re
+import shutil
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,13 +18,16 @@ from resilient_infer.cli.commands import commands
 from resilient_infer.lock.findings import CODES
 from resilient_infer.lock.lockfile import parse_lock
 from resilient_infer.lock.manifest import parse_manifest
-from resilient_infer.testing.sandbox import Sandbox
+from resilient_infer.testing.sandbox import Model, Sandbox, Server, out_of_credits, throttled
 from resilient_infer.testing.sandbox.hub import Hub, Look
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "resilient_infer"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TUTORIAL = re.compile(r"^<!-- tutorial: ([^\n]+) -->\n```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TUTORIALS: Mapping[str, str] = {name: body for name, _, body in TUTORIAL.findall(README)}
+TOKEN = "hf_onlyInThisTest1"
 
 MODELS = {
     "distilbert/distilbert-base-uncased-finetuned-sst-2-english": "text-classification",
@@ -31,7 +37,8 @@ MODELS = {
 
 
 def blocks(language: str) -> list[str]:
-    return [body for name, body in BLOCK.findall(README) if name == language]
+    found = [body for name, body in BLOCK.findall(README) if name == language]
+    return [body for body in found if body not in TUTORIALS.values()]
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -46,12 +53,12 @@ def test_each_yaml_example_is_read(text: str) -> None:
 def world(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     """An empty folder, and an environment in which the Hub and its hosted models are sandboxes."""
     with Sandbox() as sandbox, Hub() as hub:
-        server = sandbox.serve("hf-inference", key="hf_onlyInThisTest1")
-        hub.token("hf_onlyInThisTest1", user="reader")
+        server = sandbox.serve("hf-inference", key=TOKEN)
+        hub.token(TOKEN, user="reader")
         for model, task in MODELS.items():
             hub.model(model, Look(task=task))
         environ = {name: value for name, value in os.environ.items() if "RESILIENT_INFER" not in name}
-        environ |= {"HF_TOKEN": "hf_onlyInThisTest1", "HF_ENDPOINT": hub.url, "SERVER": server.url}
+        environ |= {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url, "SERVER": server.url}
         yield tmp_path, environ
 
 
@@ -91,6 +98,82 @@ def test_a_newcomer_who_pastes_the_readme_gets_what_it_says(world: tuple[Path, d
 
     write_manifest(folder, experiment, environ)
     assert run([sys.executable, "-c", off], folder, environ) == "floating\n"
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str], Server]]:
+    """The tutorials' manifest, locked against a sandbox Hub, and the server that answers them."""
+    folder = tmp_path_factory.mktemp("tutorials")
+    models = {**MODELS, "facebook/bart-large-mnli": "zero-shot-classification"}
+    ours = Model(name="acme/churn-bert", task="text-classification")
+    with Sandbox() as sandbox, Hub() as hub:
+        server = sandbox.serve("hf-inference", models=[*models, ours], key=TOKEN)
+        for model, task in models.items():
+            hub.model(model, Look(task=task))
+        hub.model(ours.name, Look(task=ours.task)).make_private()
+        hub.token(TOKEN, user="reader", access=[ours.name])
+        environ = {name: value for name, value in os.environ.items() if "RESILIENT_INFER" not in name}
+        environ |= {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url, "SERVER": server.url, "HF_HOME": str(folder)}
+        environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
+        manifest = README.split("<!-- manifest: tutorials -->\n```yaml\n", 1)[1].split("```", 1)[0]
+        tested = hub.repo("openai-community/gpt2").head
+        write_manifest(folder, re.sub("gpt2@[0-9a-f]{40}", f"gpt2@{tested}", manifest), environ)
+        (folder / "sunset.png").write_bytes(red_picture())
+        run([sys.executable, "-m", "resilient_infer", "lock"], folder, environ)
+        yield folder, environ, server
+
+
+def red_picture() -> bytes:
+    """A PNG of 8 by 8 red pixels, written as RFC 2083 says."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        body = name + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + b"\xe0\x20\x20" * 8) * 8)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+SAID: Mapping[str, tuple[str, ...]] = {
+    "text classification": ("POSITIVE\n", "NEGATIVE\n"),
+    "text generation": ('"max_length" was sent as "max_new_tokens"',),
+    "image classification": ("red",),
+    "zero-shot": ("refund of money\n",),
+    "from JavaScript": ("money\n",),
+    "private model": ("NEGATIVE",),
+    "pinned revision": ("declared None\n",),
+    "credits used up": ("quota used up\n", "top up, or add a route with another provider"),
+    "rate limits": ("try again in 60 s\n",),
+}
+"""What each tutorial prints, among other things."""
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_each_tutorial_does_what_it_says(name: str, classroom: tuple[Path, dict[str, str], Server]) -> None:
+    folder, environ, server = classroom
+    faults = {"credits used up": out_of_credits(), "rate limits": throttled(60)}
+    if name == "from JavaScript" and shutil.which("node") is None:
+        pytest.skip("needs node")
+    server.heal()
+    if name in faults:
+        server.fail(faults[name])
+    shell = ["sh", "-c"] if name == "from JavaScript" else [sys.executable, "-c"]
+    said = run([*shell, TUTORIALS[name]], folder, environ)
+
+    assert all(words in said for words in SAID[name]), said
+
+
+def test_a_private_model_without_a_token_is_told_and_not_sent(
+    classroom: tuple[Path, dict[str, str], Server],
+) -> None:
+    folder, environ, server = classroom
+    server.heal()
+    before = len(server.requests)
+    said = run([sys.executable, "-c", TUTORIALS["private model"]], folder, {**environ, "HF_TOKEN": ""})
+
+    assert "HF_TOKEN" in said
+    assert len(server.requests) == before
 
 
 def test_the_command_table_names_every_command_and_no_other() -> None:
