@@ -19,7 +19,7 @@ def request_is_golden(codec: Codec, golden: Golden) -> None:
     """Method, URL, headers and body, exactly."""
     attempt = attempt_of(codec.kind, golden)
     given = payload_shown(attempt.payload)
-    request = _built(codec, attempt)
+    request = _golden(codec, attempt)
     for what, seen, due in (
         ("method", request.method, golden.method),
         ("url", request.url, golden.url + golden.path),
@@ -38,14 +38,22 @@ def build_is_pure(codec: Codec, golden: Golden) -> None:
     attempt = attempt_of(codec.kind, golden)
     given = payload_shown(attempt.payload)
     before = copy.deepcopy(attempt)
-    first, second = _built(codec, attempt), _built(codec, attempt)
+    first, second = _golden(codec, attempt), _golden(codec, attempt)
     if attempt != before:
         raise broken("build() changes the attempt", given)
     if first != second:
         raise broken("build() gives another request the second time", given)
-    keyless = _built(codec, replace(attempt, secret=None))
+    keyless = _golden(codec, replace(attempt, secret=None))
     if any(name.lower() == "authorization" or TOKEN in value for name, value in keyless.headers):
         raise broken("build() sends a credential where the attempt has none", given)
+
+
+def build_takes_each_parameter(codec: Codec, golden: Golden) -> None:
+    """A good request or `Unfit` for every well-known parameter with every type of value."""
+    from resilient_infer.testing.provider_kit.garbage import single_parameters
+
+    for payload in single_parameters(golden):
+        build_takes(codec, golden, payload)
 
 
 def build_takes(codec: Codec, golden: Golden, payload: Payload | None) -> None:
@@ -82,6 +90,14 @@ def request_is_sound(request: object, endpoint: Endpoint, hosts: tuple[str, ...]
     if OWN_HEADER not in headers:
         raise broken(f"the manifest's own headers are not sent: {OWN_HEADER[0]} is missing", given)
     return request
+
+
+def _golden(codec: Codec, attempt: Attempt) -> HttpRequest:
+    """The request for a golden payload, which every codec can say."""
+    try:
+        return _built(codec, attempt)
+    except Unfit as unfit:
+        raise broken(f"build() raised Unfit: {unfit}", payload_shown(attempt.payload)) from unfit
 
 
 def _built(codec: Codec, attempt: Attempt) -> HttpRequest:

@@ -6,6 +6,7 @@ golden ones with one place bent.
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Final
 
 from hypothesis import strategies as st
@@ -59,6 +60,8 @@ _PARAMETERS: Final = (
     "truncate",
 )
 
+_TYPICAL: Final[tuple[Json, ...]] = (None, True, -1, 0.5, 3, "text", ["a", "b"], {"a": 1}, [None], [[]])
+
 _numbers = st.integers() | st.just(10**400) | st.floats(allow_nan=False, allow_infinity=False)
 _latin = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
 PLAIN = st.recursive(
@@ -77,6 +80,12 @@ def payloads(golden: Golden) -> "st.SearchStrategy[Payload | None]":
     names = st.sampled_from(_PARAMETERS) | st.text(max_size=12)
     parameters = st.dictionaries(names, PLAIN, max_size=3)
     return st.builds(_payload, st.just(golden), st.none() | _inputs(golden.payload), parameters)
+
+
+def single_parameters(golden: Golden) -> "Iterator[Payload | None]":
+    """A golden payload with each well-known parameter set to each type of value."""
+    for name, value in product(_PARAMETERS, _TYPICAL):
+        yield _payload(golden, None, {name: value})
 
 
 def answers(body: Json | bytes) -> "st.SearchStrategy[HttpResponse]":

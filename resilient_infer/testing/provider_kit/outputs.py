@@ -52,9 +52,9 @@ def _mapping(needed: Mapping[str, _Test], optional: Collection[str] = ()) -> _Te
     return test
 
 
-def _list_of(item: _Test, *, least: int = 0) -> _Test:
+def _list_of(item: _Test, *, least: int = 0, most: float = math.inf) -> _Test:
     def test(value: object) -> bool:
-        return isinstance(value, list) and len(value) >= least and all(map(item, value))
+        return isinstance(value, list) and least <= len(value) <= most and all(map(item, value))
 
     return test
 
@@ -111,7 +111,7 @@ _FILLINGS: Final = _ranked(
         {"sequence": _is_text, "score": _is_number, "token": _is_place, "token_str": _is_text}, ("token",)
     )
 )
-_CHUNK: Final = _mapping({"text": _is_text, "timestamp": _list_of(_is_moment, least=2)})
+_CHUNK: Final = _mapping({"text": _is_text, "timestamp": _list_of(_is_moment, least=2, most=2)})
 
 
 def _is_filled(value: object) -> bool:

@@ -93,6 +93,8 @@ def _of_tasks(codec: Codec, goldens: Sequence[Golden]) -> Iterator[Promise]:
     for task in sorted(codec.tasks):
         golden = next(each for each in goldens if each.task == task)
         build, parse = partial(asking.build_takes, codec, golden), partial(reading.parse_takes, codec, golden)
+        each = partial(asking.build_takes_each_parameter, codec, golden)
+        yield Promise(f"{task} each parameter", each)
         yield Promise(f"{task} any payload", partial(_for_all, garbage.payloads(golden), build))
         yield Promise(f"{task} any answer", partial(_for_all, garbage.answers(golden.answer), parse))
         yield Promise(f"{task} no secret", partial(reading.nothing_is_shown, codec, golden))
