@@ -10,11 +10,14 @@ import requests
 
 from resilient_infer.client import Client
 from resilient_infer.testing.sandbox import Drip, Reset, Sandbox, Server, Status, throttled
+from tests.testing.drawing import plain, wav, with_box
 from tests.testing.raw import GPT2, MINI, SENTIMENT
 
 MNLI = "facebook/bart-large-mnli"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+VIT = "google/vit-base-patch16-224"
+HUBERT = "superb/hubert-base-superb-er"
 
 
 @pytest.fixture
@@ -71,6 +74,86 @@ class TestHuggingFaceHub:
         server.fail(throttled(3))
         with pytest.raises(self.library.errors.HfHubHTTPError, match="429"):
             client.text_generation("The sea", model=url)
+
+    def test_pictures(self, server: Server) -> None:
+        """From PNG bytes: labels, boxes, words; parameters turn the body into JSON."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        red, box = plain((220, 20, 20)), with_box((20, 40, 230), (5, 6, 25, 20))
+        labels = client.image_classification(red, model=f"{server.url}/models/{VIT}")
+        (one,) = client.image_classification(red, top_k=1, model=f"{server.url}/models/{VIT}")
+        (thing,) = client.object_detection(box, model=f"{server.url}/models/facebook/detr-resnet-50")
+        told = client.image_to_text(red, model=f"{server.url}/models/Salesforce/blip-image-captioning-base")
+
+        assert (labels[0].label, one.label, thing.label) == ("red", "red", "blue")
+        assert (thing.box.xmin, thing.box.ymin, thing.box.xmax, thing.box.ymax) == (5, 6, 25, 20)
+        assert told.generated_text.endswith("of 32 by 32 pixels")
+        with pytest.raises(self.library.errors.HfHubHTTPError, match="cannot identify image file"):
+            client.image_classification(b"garbage", model=f"{server.url}/models/{VIT}")
+
+    def test_sounds(self, server: Server) -> None:
+        """From WAV bytes: labels and words."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        labels = client.audio_classification(wav(440), model=f"{server.url}/models/{HUBERT}")
+        told = client.automatic_speech_recognition(
+            wav(440), model=f"{server.url}/models/openai/whisper-small"
+        )
+
+        assert labels[0].label == "loud"
+        assert told.text.endswith("at 440 hertz")
+
+    def test_texts(self, server: Server) -> None:
+        """Names, answers, missing words, gists, French, likeness."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+
+        def at(name: str) -> str:
+            return f"{server.url}/models/{name}"
+
+        names = client.token_classification("Marie Curie in Paris", model=at("dslim/bert-base-NER"))
+        answer = client.question_answering("Who left?", "Ada left.", model=at("deepset/roberta-base-squad2"))
+        words = client.fill_mask("The [MASK].", top_k=2, model=at("google-bert/bert-base-uncased"))
+        gist = client.summarization("One. Two.", model=at("facebook/bart-large-cnn"))
+        french = client.translation("Hello world", model=at("Helsinki-NLP/opus-mt-en-fr"))
+        similar = client.sentence_similarity(
+            "a ferry",
+            ["a ferry", "bread"],
+            model=at("sentence-transformers/all-mpnet-base-v2/pipeline/sentence-similarity"),
+        )
+
+        assert [(name.entity_group, name.word) for name in names] == [
+            ("PER", "Marie Curie"),
+            ("LOC", "Paris"),
+        ]
+        assert (answer.answer, answer.start, answer.end) == ("Ada", 0, 3)
+        assert len(words) == 2
+        assert gist.summary_text == "One."
+        assert french.translation_text == "Bonjour monde"
+        assert similar[0] == pytest.approx(1)
+
+    def test_tgi_and_tei(self, sandbox: Sandbox) -> None:
+        """Text with its details, chat and likeness, from the server's URL."""
+        library = self.library
+        tgi, tei = sandbox.serve("tgi"), sandbox.serve("tei")
+        client = library.InferenceClient(timeout=5)
+        made = client.text_generation("The sea", max_new_tokens=4, details=True, model=tgi.url)
+        said = library.InferenceClient(base_url=f"{tgi.url}/v1", timeout=5).chat_completion(
+            [{"role": "user", "content": "Go on"}], max_tokens=4
+        )
+
+        assert made.details.finish_reason == "length"
+        assert made.details.generated_tokens == 4
+        assert said.choices[0].finish_reason == "length"
+        assert client.sentence_similarity("a", ["a"], model=f"{tei.url}/similarity") == [pytest.approx(1)]
+
+    def test_the_router(self, sandbox: Sandbox) -> None:
+        """Chat with the provider named."""
+        router = sandbox.serve("hf-router", key="hf_key")
+        client = self.library.InferenceClient(base_url=router.url, token="hf_key", timeout=5)
+        said = client.chat_completion(
+            [{"role": "user", "content": "Go on"}], model=f"{LLAMA}:groq", max_tokens=4
+        )
+
+        assert said.choices[0].message.role == "assistant"
+        assert router.requests[0].model == LLAMA
 
 
 def test_requests_keeps_its_connection(session: requests.Session, server: Server) -> None:

@@ -255,6 +255,7 @@ def test_models_of_ones_own(sandbox: Sandbox) -> None:
     ("kind", "arguments", "message"),
     [
         ("hf", {}, f"no kind 'hf'; there are {', '.join(KINDS)}"),
+        ("tei", {"models": [GPT2]}, "tei serves no model for text-generation"),
         ("openai", {"models": ["acme/mine"]}, "not in the catalogue"),
         ("openai", {"models": []}, "at least one model"),
         ("hf-endpoint", {"models": [SENTIMENT, GPT2]}, "serves one model"),

@@ -46,6 +46,7 @@ class Dialect:
         kind: As in a manifest's `providers`.
         base: Path before everything else.
         entry: What the server's URL has behind `base`; paths outside it are served, too.
+        tasks: What its models may be for.
         serves: Whether a model of the catalogue belongs here if the user names none.
         single: Serves one model.
         holds: A proxy before it may hold a request while it starts, as X-Scale-Up-Timeout asks.
@@ -57,6 +58,7 @@ class Dialect:
 
     kind: str
     base: str
+    tasks: frozenset[str]
     serves: Callable[[Model], bool]
     single: bool
     named: Callable[[Question], str | None]

@@ -77,6 +77,7 @@ def _complain(status: int, message: str) -> Reply:
 HF_ROUTER = Dialect(
     kind="hf-router",
     base="/v1",
+    tasks=frozenset({"chat"}),
     serves=lambda model: model.hub and model.task == "chat",
     single=False,
     named=_named,

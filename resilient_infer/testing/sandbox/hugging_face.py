@@ -14,6 +14,7 @@ from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.file_tasks import FILES
 from resilient_infer.testing.sandbox.models import Model
 from resilient_infer.testing.sandbox.pipelines import Batch, asked, run, said_to_be_json
+from resilient_infer.testing.sandbox.text_tasks import GROUPS, TEXTS
 from resilient_infer.testing.sandbox.wire import Reply, Request, answered, phrase
 
 _SERVED_BY = (("x-inference-provider", "hf-inference"),)
@@ -26,6 +27,8 @@ _USUAL_WORDS = {
 
 _EMBEDDING = ("feature-extraction", "sentence-similarity")
 """A model of sentences does both, as the path asks."""
+
+_PIPELINES = frozenset((*TEXTS, *GROUPS, *FILES))
 
 _LISTED = ("summarization", "translation")
 """A pipeline answers these in a list, one input or several."""
@@ -154,7 +157,8 @@ def _container_complaint(status: int, message: str) -> Reply:
 HF_INFERENCE = Dialect(
     kind="hf-inference",
     base="/hf-inference",
-    serves=lambda model: model.hub and model.task not in ("chat", "text-ranking"),
+    tasks=_PIPELINES,
+    serves=lambda model: model.hub and model.task in _PIPELINES,
     single=False,
     named=_serverless_name,
     answer=_serverless_answer,
@@ -164,6 +168,7 @@ HF_INFERENCE = Dialect(
 HF_ENDPOINT = Dialect(
     kind="hf-endpoint",
     base="",
+    tasks=_PIPELINES,
     serves=lambda model: model.hub and model.task == "text-classification",
     single=True,
     holds=True,

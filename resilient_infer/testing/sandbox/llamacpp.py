@@ -7,7 +7,7 @@ Source: llama.cpp, `tools/server`.
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
-from resilient_infer.testing.sandbox.openai_answers import TASKS, answer
+from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
 from resilient_infer.testing.sandbox.openai_questions import Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -113,6 +113,7 @@ LLAMACPP = Dialect(
     kind="llamacpp",
     base="",
     entry="/v1",
+    tasks=SPOKEN,
     serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,

@@ -6,7 +6,7 @@ Source: OpenAI's public API reference and the error bodies its clients parse.
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.models import Model
-from resilient_infer.testing.sandbox.openai_answers import TASKS, answer
+from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
 from resilient_infer.testing.sandbox.openai_questions import Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -81,7 +81,8 @@ def _card(model: Model) -> Json:
 OPENAI = Dialect(
     kind="openai",
     base="/v1",
-    serves=lambda model: model.task in ("chat", "text-generation", "feature-extraction"),
+    tasks=SPOKEN,
+    serves=lambda model: model.task in SPOKEN,
     single=False,
     named=name_in,
     answer=_answer,

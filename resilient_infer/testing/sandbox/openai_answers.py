@@ -1,10 +1,10 @@
 """OpenAI's answers: chat, completions and embeddings, as every server of the family shapes them."""
 
 import base64
-import math
 import sys
 import time
 from array import array
+from dataclasses import replace
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.answers import Text, cut_at, text_from, tokens_of, vector_of
@@ -22,9 +22,12 @@ from resilient_infer.testing.sandbox.openai_questions import (
 TASKS = {
     "/chat/completions": ("chat",),
     "/completions": ("text-generation", "chat"),
-    "/embeddings": ("feature-extraction", "sentence-similarity"),
+    "/embeddings": ("feature-extraction",),
 }
 """What a model must be good for to be asked on a path."""
+
+SPOKEN = frozenset(("chat", "text-generation", "feature-extraction"))
+"""What a server of the whole family serves."""
 
 
 def answer(path: str, model: Model, content: Content, draw: int, said: str) -> dict[str, Json]:
@@ -102,9 +105,8 @@ def _embeddings(model: Model, inputs: Inputs, said: str) -> dict[str, Json]:
 
 
 def _vector(model: Model, text: str, inputs: Inputs) -> Json:
-    vector = vector_of(model, text)[: inputs.dimension]
-    length = math.hypot(*vector) or 1.0
-    numbers = array("f", (part / length for part in vector))
+    # Not the beginning of the longer vector, which may be nothing but zeros in so simple a model.
+    numbers = array("f", vector_of(replace(model, dimension=inputs.dimension), text))
     if not inputs.packed:
         return list(numbers)
     if sys.byteorder == "big":

@@ -253,6 +253,9 @@ def _shelf(dialect: Dialect, models: Iterable[str | Model] | None) -> Mapping[st
         chosen = chosen[:1] if dialect.single else chosen
     else:
         chosen = [_known(model) if isinstance(model, str) else model for model in models]
+    for model in chosen:
+        if model.task not in dialect.tasks:
+            raise ValueError(f"{dialect.kind} serves no model for {model.task}, as {model.name} is")
     if not chosen or (dialect.single and len(chosen) > 1):
         raise ValueError(f"{dialect.kind} serves {'one model' if dialect.single else 'at least one model'}")
     return {model.name: model for model in chosen}

@@ -8,7 +8,7 @@ embeddings; `GET /server_info` has both. Embeddings are always floats, whatever
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.fast_api import HEALTHY, detail, unauthorized
-from resilient_infer.testing.sandbox.openai_answers import TASKS, answer
+from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
 from resilient_infer.testing.sandbox.openai_questions import Content, Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -119,6 +119,7 @@ SGLANG = Dialect(
     kind="sglang",
     base="",
     entry="/v1",
+    tasks=SPOKEN,
     serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,

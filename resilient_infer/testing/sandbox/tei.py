@@ -128,6 +128,7 @@ def _complain(status: int, message: str) -> Reply:
 TEI = Dialect(
     kind="tei",
     base="",
+    tasks=frozenset(_OWN),
     serves=lambda model: model.hub and model.task == "feature-extraction",
     single=True,
     testifies=True,

@@ -3,8 +3,8 @@
 Source: text-embeddings-inference, `router/src/http` (`server.rs`, `types.rs`).
 """
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.answers import (
@@ -53,9 +53,9 @@ def embedded(model: Model, content: Json) -> Json:
     texts = _strings("inputs", given if isinstance(given, list) else [given])
     _check_batch(texts)
     size = _RAW if asked.get("normalize") is False else 1.0
-    dimension = _dimension(model, asked.get("dimensions"))
-    vectors = [vector_of(model, _fitting(model, text, asked))[:dimension] for text in texts]
-    return [[size * part / (math.hypot(*vector) or 1.0) for part in vector] for vector in vectors]
+    sized = replace(model, dimension=_dimension(model, asked.get("dimensions")))
+    vectors = [vector_of(sized, _fitting(model, text, asked)) for text in texts]
+    return [[size * part for part in vector] for vector in vectors]
 
 
 def embedded_for_openai(model: Model, content: Json) -> Json:

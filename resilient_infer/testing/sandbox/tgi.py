@@ -213,6 +213,7 @@ def _complain(status: int, message: str) -> Reply:
 TGI = Dialect(
     kind="tgi",
     base="",
+    tasks=frozenset({"chat", "text-generation"}),
     serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,

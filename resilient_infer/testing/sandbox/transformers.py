@@ -111,6 +111,7 @@ TRANSFORMERS = Dialect(
     kind="transformers",
     base="",
     entry="/v1",
+    tasks=frozenset({"chat", "text-generation"}),
     serves=lambda model: model.hub and model.task in ("chat", "text-generation"),
     single=False,
     testifies=True,

@@ -10,7 +10,7 @@ from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.fast_api import HEALTHY, detail, unauthorized
 from resilient_infer.testing.sandbox.openai import name_in
-from resilient_infer.testing.sandbox.openai_answers import TASKS, answer
+from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
 from resilient_infer.testing.sandbox.openai_questions import Content, Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -98,6 +98,7 @@ VLLM = Dialect(
     kind="vllm",
     base="",
     entry="/v1",
+    tasks=SPOKEN,
     serves=lambda model: model.hub and model.task == "chat",
     single=True,
     testifies=True,
