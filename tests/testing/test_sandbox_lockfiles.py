@@ -1,7 +1,7 @@
 """The lockfiles a sandbox writes for its servers."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from resilient_infer.lock.lockfile import parse_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.reader import Parser
-from resilient_infer.testing.sandbox import Model, Sandbox, Served, commit_of
+from resilient_infer.testing.sandbox import Kind, Model, Sandbox, Served, commit_of
 from tests.testing.raw import GPT2, MINI, SENTIMENT
 
 PARSERS: tuple[Parser, ...] = ("c", "pure") if hasattr(yaml, "CSafeLoader") else ("pure",)
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+KINDS: tuple[Kind, ...] = get_args(Kind)
 SIEBERT = "siebert/sentiment-roberta-large-english"
 
 
@@ -103,13 +105,26 @@ def test_no_name_turns_into_anything_else(sandbox: Sandbox, alias: str) -> None:
     assert lock["models"][alias]["pins"][0]["model"] == model.name
 
 
+def test_the_router_is_told_who_shall_serve(sandbox: Sandbox) -> None:
+    """Its name of a model ends with a provider; everybody else knows the model by the Hub's."""
+    sandbox.serve("hf-router")
+    sandbox.serve("vllm")
+
+    manifest = yaml.safe_load(sandbox.manifest({"chat": LLAMA}))
+
+    assert [provider["kind"] for provider in manifest["providers"].values()] == ["hf-router", "vllm"]
+    assert manifest["models"]["chat"]["targets"] == [
+        {"model": LLAMA, "routes": [{"provider": "hf-router-1", "name": f"{LLAMA}:together"}, "vllm-1"]}
+    ]
+
+
 @pytest.mark.parametrize("parser", PARSERS)
 def test_the_librarys_own_strict_reader_takes_them(sandbox: Sandbox, parser: Parser) -> None:
-    """Both parsers, every model of the catalogue, nothing to complain of."""
-    for server in (sandbox.serve("hf-inference", key="k"), sandbox.serve("openai")):
+    """Both parsers, every kind and its models, nothing to complain of."""
+    for server in [sandbox.serve(kind, key="k") for kind in KINDS]:
         aliases = {f"alias-{number}": name for number, name in enumerate(server.models)}
         text = sandbox.manifest(aliases, {"retries": 0, "breaker": {"consecutive": 3}}).encode()
-        kinds = frozenset(("hf-inference", "openai"))
+        kinds = frozenset(KINDS)
         manifest = parse_manifest(text, "models.yaml", None, kinds=kinds, parser=parser)
         lock = parse_lock(sandbox.lock(aliases).encode(), "models.lock.yaml", parser=parser)
 

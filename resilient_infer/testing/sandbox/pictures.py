@@ -22,7 +22,7 @@ SHADES: dict[str, Colour] = {
 }
 """Each colour's name and what is called by it: whatever is nearer to it than to the others."""
 
-_FINEST = 256
+_FINEST = 128
 """Samples across the longer side: more would only take longer."""
 
 _LEAST = 4

@@ -138,17 +138,18 @@ def _unfilter(kind: int, row: bytearray, above: bytearray, step: int) -> None:
                 left = row[place - step] if place >= step else 0
                 row[place] = (row[place] + (left + up) // 2) & 255
         case 4:
-            for place, up in enumerate(above):
-                left, corner = (row[place - step], above[place - step]) if place >= step else (0, 0)
-                row[place] = (row[place] + _paeth(left, up, corner)) & 255
+            for place in range(min(step, len(row))):  # nothing to the left: it is the one above
+                row[place] = (row[place] + above[place]) & 255
+            for place in range(step, len(row)):
+                forecast = _paeth(row[place - step], above[place], above[place - step])
+                row[place] = (row[place] + forecast) & 255
         case _:
             raise NoPicture("an unknown filter")
 
 
 def _paeth(left: int, up: int, corner: int) -> int:
     """Whichever neighbour is nearest to left + up - corner; of equals the first of left, up, corner."""
-    guess = left + up - corner
-    by_left, by_up, by_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
+    by_left, by_up, by_corner = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
     if by_left <= by_up and by_left <= by_corner:
         return left
     return up if by_up <= by_corner else corner
