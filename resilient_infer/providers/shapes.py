@@ -75,10 +75,6 @@ def _always(_first: Json, _due: int) -> bool:
     return True
 
 
-def _never(_first: Json, _due: int) -> bool:
-    return False
-
-
 def _if_nested(first: Json, _due: int) -> bool:
     return isinstance(first, list)
 
@@ -103,5 +99,5 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     "object-detection": _Shape(_if_nested, objects),
     "image-to-text": _Shape(_always, text_under("generated_text")),
     "audio-classification": _Shape(_if_nested, labels),
-    "automatic-speech-recognition": _Shape(_never, transcript),
+    "automatic-speech-recognition": _Shape(_always, transcript),
 }

@@ -308,7 +308,7 @@ def test_what_the_library_decides_itself_is_taken_out():
         (
             "text-generation",
             {"inputs": "x", "max_new_tokens": 1},
-            'put it in "parameters": {"max_new_tokens"',
+            '"max_new_tokens"; put it in "parameters": {"',
         ),
         (
             "text-generation",

@@ -230,6 +230,8 @@ def test_one_output_however_the_server_nests_it(task, body, inputs, output):
         (SUM, [{"generated_text": "s"}], ONE, "no summary_text"),
         (SUM, [{"summary_text": "s"}, {"summary_text": "t"}], ONE, "2 results for 1 input"),
         (SUM, [], ONE, "no summary_text"),
+        (SUM, [[{"summary_text": "s"}, {"summary_text": "t"}]], ONE, "no summary_text"),
+        (HEAR, [{"text": "a"}, {"text": "b"}], None, "2 results for 1 input"),
         (TRANSLATE, {"translation_text": ["t"]}, ONE, "no translation_text"),
         (CAPTION, {"text": "a cat"}, None, "no generated_text"),
         (SEE, [], None, "without a label"),
