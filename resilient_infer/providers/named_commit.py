@@ -21,9 +21,7 @@ def base_of(name: str) -> str:
 
 def commit_after_at(name: Json) -> str | None:
     """The full commit at the end of `org/model@<commit>`; None for a branch, or a name without any."""
-    if not isinstance(name, str) or "@" not in name:
-        return None
-    return commit_in(name.partition("@")[2])
+    return commit_in(name.partition("@")[2]) if isinstance(name, str) else None
 
 
 def snapshot_of(path: Json) -> str | None:

@@ -75,6 +75,15 @@ def test_a_partly_filtered_answer_is_an_answer():
     assert outcome.finish_reason == "content_filter"
 
 
+@pytest.mark.parametrize("role", [{}, {"role": None}, {"role": 7}])
+def test_a_message_without_a_role_is_the_assistants(role):
+    """Some servers leave it out, and some send null."""
+    outcome = read(completion({"content": "x", **role}))
+
+    assert isinstance(outcome, Success)
+    assert outcome.output == {"role": "assistant", "content": "x"}
+
+
 def test_openai_itself_gets_todays_name_of_the_limit():
     """Its reasoning models refuse `max_tokens`; other servers do not know the new name."""
     payload = {"messages": HI, "max_tokens": 5}

@@ -159,6 +159,14 @@ def test_normalize_gives_the_unit_length_on_any_server(rows):
             assert unit == row
 
 
+@pytest.mark.parametrize("size", [1e200, 1e-200, 5e-324])
+def test_normalize_holds_where_squares_would_not(size):
+    """The square of a large number is beyond all bounds, and that of a small one 0."""
+    unit = output({"inputs": "x", "normalize": True}, body_of([size, -size]))
+
+    assert unit == pytest.approx([math.sqrt(0.5), -math.sqrt(0.5)])
+
+
 def test_normalize_is_not_sent_and_no_server_is_asked_for_raw_vectors():
     """OpenAI's have the unit length in any case."""
     wished = write_embeddings(order("openai", "feature-extraction", {"inputs": "x", "normalize": True}))

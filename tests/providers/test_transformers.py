@@ -92,4 +92,5 @@ def test_a_server_that_was_started_for_another_model_has_not_this_one():
     body = {"detail": "Server is pinned to 'org/model@main'; requested 'org/model@0'."}
 
     assert failure(CODEC, ordered("transformers", "chat"), body, 400) is FailureKind.GONE
+    assert failure(CODEC, ordered("transformers", "chat"), body, 500) is FailureKind.SERVER_ERROR
     assert failure(CODEC, ordered("transformers", "chat"), {"detail": "bad"}, 400) is FailureKind.BAD_REQUEST
