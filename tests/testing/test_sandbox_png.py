@@ -1,5 +1,6 @@
 """The PNG reader: what was drawn is what is read, and nothing else is read at all."""
 
+import random
 import zlib
 
 import pytest
@@ -29,6 +30,15 @@ def test_rgb_comes_back_whatever_the_filters(
     picture = decode(png(width, height, 2, samples, filters=filters))
 
     assert (picture.width, picture.height) == (width, height)
+    assert bytes(part for pixel in picture.pixels for part in pixel) == samples
+
+
+@pytest.mark.parametrize("filters", [(0,), (1,), (2,), (3,), (4,), (4, 3, 2, 1, 0)])
+def test_noise_comes_back(filters: tuple[int, ...]) -> None:
+    """Enough of it to meet every tie between the neighbours that a forecast chooses from."""
+    samples = random.Random(7).randbytes(60 * 60 * 3)
+    picture = decode(png(60, 60, 2, samples, filters=filters))
+
     assert bytes(part for pixel in picture.pixels for part in pixel) == samples
 
 
