@@ -10,8 +10,8 @@
 
 A self-hosted server says which commit it runs as the real one does, or as it is told to:
 
-    server = sandbox.serve("tgi", reports="main")      # a branch; None: nothing; 40 hex digits: another commit
-    server.move(model, commit)                         # as after a redeploy
+    server = sandbox.serve("tgi", reports="main")  # a branch; None: nothing; 40 hex: another commit
+    server.move(model, commit)                     # as after a redeploy
 
 `python -m resilient_infer.testing.sandbox` serves one of each kind until Ctrl-C.
 """
