@@ -188,13 +188,13 @@ def test_an_unknown_kind_is_told_with_the_likeliest_one():
     """Or with all there are."""
     with pytest.raises(ProviderError, match='did you mean "openai"'):
         table().codec_for("open-ai", "chat")
-    with pytest.raises(ProviderError, match="known are hf-endpoint, hf-inference, openai"):
+    with pytest.raises(ProviderError, match="known are hf-endpoint, hf-inference, hf-router, llamacpp, openai"):
         table().codec_for("zzz", "chat")
 
 
 def test_a_kind_that_cannot_serve_the_task_says_what_it_can():
     """For example chat on hf-inference."""
-    with pytest.raises(ProviderError, match=r"cannot serve chat; they can serve feature-extraction, text-cl"):
+    with pytest.raises(ProviderError, match=r"cannot serve chat; they can serve audio-classification, auto"):
         table().codec_for("hf-inference", "chat")
 
 

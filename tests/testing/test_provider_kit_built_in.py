@@ -15,6 +15,7 @@ THEIRS = "0" * 40
 """The commit that the golden bodies name; the kit's is another one."""
 
 NAMED = f"org/model@{REVISION}"
+BASE = {"parent": None, "max_model_len": 512}
 REPORTS = {
     "hf-endpoint": [
         Report(
@@ -55,7 +56,7 @@ REPORTS = {
     ],
     "vllm": [
         Report(
-            body={"data": [{"id": "org/model"}, {"id": NAMED, "parent": None, "max_model_len": 512}]},
+            body={"data": [{"id": "org/model", **BASE}, {"id": NAMED, **BASE}]},
             commit=REVISION,
             limits=Limits(context=512),
         ),

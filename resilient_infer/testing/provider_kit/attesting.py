@@ -42,11 +42,15 @@ def identity_is_sound(codec: Codec, golden: Golden) -> None:
 
 def report_is_read(codec: Codec, golden: Golden, report: Report) -> None:
     """What is written down of an answer, and no commit once the answer has lost it."""
+    from resilient_infer.testing.provider_kit.garbage import each_bent
+
     commit, limits = said(codec, golden, report.body)
     if commit != report.commit:
         raise broken(f"reported_commit() gives {commit!r}, not {report.commit!r}", repr(report.body))
     if limits != report.limits:
         raise broken(f"limits() gives {limits}, not {report.limits}", repr(report.body))
+    for bent in each_bent(report.body):
+        said(codec, golden, bent)
     if report.commit is None:
         return
     for untruth in _untruths(report.body, report.commit):

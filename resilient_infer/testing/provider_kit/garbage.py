@@ -62,6 +62,8 @@ _PARAMETERS: Final = (
 
 _TYPICAL: Final[tuple[Json, ...]] = (None, True, -1, 0.5, 3, "text", ["a", "b"], {"a": 1}, [None], [[]])
 
+_ODD: Final[tuple[Json, ...]] = (float("nan"), float("inf"), 0, 10**400, "", "\ud800", [], {})
+
 _numbers = st.integers() | st.just(10**400) | st.floats(allow_nan=False, allow_infinity=False)
 _latin = st.binary(max_size=30).map(lambda raw: raw.decode("latin-1"))
 PLAIN = st.recursive(
@@ -110,6 +112,13 @@ def bent(body: Json) -> "st.SearchStrategy[Json]":
     paths = st.sampled_from(list(_paths(body)))
     changed = st.builds(replaced, st.just(body), paths, LENIENT)
     return changed | paths.map(lambda path: _without(body, path))
+
+
+def each_bent(body: Json) -> Iterator[Json]:
+    """The same JSON with each place taken out, and with each type of value in its stead."""
+    for path in _paths(body):
+        yield _without(body, path)
+        yield from (replaced(body, path, value) for value in (*_TYPICAL, *_ODD))
 
 
 def leaves(body: Json) -> Iterator[tuple[_Path, str]]:

@@ -96,6 +96,8 @@ def _of_tasks(codec: Codec, goldens: Sequence[Golden]) -> Iterator[Promise]:
         each = partial(asking.build_takes_each_parameter, codec, golden)
         yield Promise(f"{task} each parameter", each)
         yield Promise(f"{task} any payload", partial(_for_all, garbage.payloads(golden), build))
+        bent = partial(reading.parse_takes_each_bent_answer, codec, golden)
+        yield Promise(f"{task} each bent answer", bent)
         yield Promise(f"{task} any answer", partial(_for_all, garbage.answers(golden.answer), parse))
         yield Promise(f"{task} no secret", partial(reading.nothing_is_shown, codec, golden))
 

@@ -1,8 +1,8 @@
 """A provider for resilient_infer: servers of kind "acme", and a listener that counts slow attempts.
 
-    POST {url}/answer {"model": "org/model", "ask": "I love it"}
-        -> {"marks": {"POSITIVE": 0.9, "NEGATIVE": 0.1}, "commit": "<40 hex>"}
-    GET {url}/about -> {"commit": "<40 hex>", "batch": 1}
+POST {url}/answer {"model": "org/model", "ask": "I love it"}
+    -> {"marks": {"POSITIVE": 0.9, "NEGATIVE": 0.1}, "commit": "<40 hex>"}
+GET {url}/about -> {"commit": "<40 hex>", "batch": 1}
 """
 
 from resilient_infer.core.attempt import Attempt
@@ -40,10 +40,10 @@ class Acme:
         if isinstance(body, Failure):
             return body
         marks = body.get("marks") if isinstance(body, dict) else None
-        if not isinstance(marks, dict) or not marks or not all(type(mark) is float for mark in marks.values()):
+        if not isinstance(marks, dict) or not marks or not all(map(_is_mark, marks.values())):
             return failed(FailureKind.WRONG_SHAPE, "no marks in the answer", response, attempt.secret)
-        ranked = sorted(marks, key=lambda label: float(marks[label]), reverse=True)
-        output = [{"label": label, "score": marks[label]} for label in ranked]
+        ranked = sorted(marks.items(), key=lambda pair: pair[1], reverse=True)
+        output = [{"label": label, "score": mark} for label, mark in ranked]
         return Success(output=output, raw=body, commit=_commit(body))
 
     # These three let a server attest the commit that it runs. A codec without them is fine, and its
@@ -61,6 +61,10 @@ class Acme:
         """How many texts it takes at once."""
         most = body.get("batch") if isinstance(body, dict) else None
         return Limits(inputs=most if type(most) is int and most > 0 else None)
+
+
+def _is_mark(value: Json) -> bool:
+    return isinstance(value, float) and 0.0 <= value <= 1.0  # NaN is no mark
 
 
 def _commit(body: Json) -> str | None:
