@@ -1,7 +1,7 @@
 """Embeddings: `POST {base}/embeddings`, a vector for each text.
 
 Sent is `encoding_format: base64`, which OpenAI's own client libraries send
-too: a third of the bytes, and far less work to decode. Servers that do not
+too: less than half of the bytes, and less work to decode. Servers that do not
 know it answer with lists (SGLang, LM Studio, infinity and text-embeddings-inference
 of 2024), so both are read.
 """
@@ -78,19 +78,21 @@ def _vectors(payload: Payload, body: Json) -> Json:
 
 
 def _vector(row: Json) -> Json:
-    """One vector, in whichever form it was sent.
+    """One vector, in whichever form it was sent, as a list that is nobody else's.
 
     What is plainly good is seen by one look at the types and one at the sum (a NaN or Infinity shows
     in it); all else is read, or refused, as Hugging Face's answers are.
     """
-    numbers = _decoded(row) if isinstance(row, str) else row
-    if isinstance(numbers, list) and numbers and countOf(map(type, numbers), float) == len(numbers):
-        floats = cast("list[float]", numbers)
-        return list[Json](floats) if isfinite(sum(floats)) else shape_vectors.vector(numbers)
-    return shape_vectors.vector(numbers)
+    if isinstance(row, str):
+        numbers = _decoded(row)
+        return list[Json](numbers) if numbers and isfinite(sum(numbers)) else shape_vectors.vector([*numbers])
+    if isinstance(row, list) and row and countOf(map(type, row), float) == len(row):
+        floats = cast("list[float]", row)
+        return list[Json](floats) if isfinite(sum(floats)) else shape_vectors.vector(row)
+    return shape_vectors.vector(row)
 
 
-def _decoded(text: str) -> list[Json]:
+def _decoded(text: str) -> list[float]:
     """The little-endian float32 numbers in a base64 text."""
     try:
         raw = a2b_base64(text, strict_mode=True)
@@ -101,7 +103,7 @@ def _decoded(text: str) -> list[Json]:
     numbers = array("f", raw)
     if sys.byteorder == "big":
         numbers.byteswap()
-    return list[Json](numbers)
+    return numbers.tolist()
 
 
 def _check_length(vectors: list[Json], asked: int) -> None:
