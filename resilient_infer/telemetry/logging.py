@@ -125,8 +125,8 @@ def words(event: Event) -> str:
 
 
 def _ending(event: AttemptFinished) -> str:
-    reason = f" ({event.reason})" if event.reason else ""
-    request = f", request {event.request_id}" if event.request_id else ""
+    reason = f": {event.reason}" if event.reason else ""
+    request = f" (request {event.request_id})" if event.request_id else ""
     return f"{event.outcome} after {_seconds(event.elapsed)}{reason}{request}"
 
 

@@ -117,7 +117,7 @@ LINES = [
             request_id="req-7",
         ),
         "WARNING",
-        f"attempt 3 to {ROUTE}: server error after 1.00 s (HTTP 500 Internal Server Error), request req-7",
+        f"attempt 3 to {ROUTE}: server error after 1.00 s: HTTP 500 Internal Server Error (request req-7)",
     ),
     (
         RouteSkipped(call_id=ID, at=0.0, route=ROUTE, reason="the circuit is open", retry_after=0.8),
