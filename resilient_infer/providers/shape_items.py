@@ -86,7 +86,7 @@ def ranks(result: Json, given: Json) -> Json:
     if not isinstance(result, list):
         raise WrongShape(f"{named(result)} where a list of {due} ranks belongs")
     items = [_rank(item) for item in result]
-    if {item["index"] for item in items} != set(range(due)) or len(items) != due:
+    if {whole(item, "index") for item in items} != set(range(due)) or len(items) != due:
         raise WrongShape(f"ranks that do not name each of {due} texts once")
     return best_first(items)
 

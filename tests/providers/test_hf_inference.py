@@ -1,6 +1,7 @@
 """hf-inference: Hugging Face's own hosted models."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -106,6 +107,55 @@ def test_every_parameter_that_is_documented_is_sent(task):
             CODEC.build(order("hf-inference", task, {**payload_of(task), "parameters": given})).body
         )
         assert (body if task == "feature-extraction" else body["parameters"])[name] == 1
+
+
+def entity(text: str) -> dict[str, object]:
+    """The whole text as one name."""
+    return {"entity_group": "X", "score": 0.5, "word": text, "start": 0, "end": len(text)}
+
+
+def word(text: str) -> dict[str, object]:
+    """The whole text as what stands for a mask."""
+    return {"sequence": text, "score": 0.5, "token": 1, "token_str": text}
+
+
+ECHOES: dict[str, tuple[Callable[[str], object], Callable[[str], object]]] = {
+    "text-classification": (
+        lambda text: [{"label": text, "score": 0.5}],
+        lambda text: [{"label": text, "score": 0.5}],
+    ),
+    "zero-shot-classification": (
+        lambda text: {"sequence": text, "labels": [text], "scores": [0.5]},
+        lambda text: [{"label": text, "score": 0.5}],
+    ),
+    "token-classification": (lambda text: [entity(text)], lambda text: [entity(text)]),
+    "fill-mask": (lambda text: [word(text)], lambda text: [word(text)]),
+    "feature-extraction": (lambda text: [float(len(text)), 1.0], lambda text: [float(len(text)), 1.0]),
+    "summarization": (lambda text: {"summary_text": text}, lambda text: text),
+    "translation": (lambda text: {"translation_text": text}, lambda text: text),
+    "text-generation": (lambda text: [{"generated_text": f"{text}!"}], lambda _text: "!"),
+}
+"""By task: how a server answers that says the text back, and the output that this gives."""
+
+
+@given(
+    task=st.sampled_from(sorted(ECHOES)),
+    texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1, max_size=4),
+    alone=st.booleans(),
+)
+def test_what_is_sent_and_said_back_comes_out_in_order(task, texts, alone):
+    """Every character of every text, one result for each, whether they came alone or in a list."""
+    inputs = texts[0] if alone else texts
+    attempt = order("hf-inference", task, {**payload_of(task), "inputs": inputs})
+    said, expected = ECHOES[task]
+
+    sent = json.loads(CODEC.build(attempt).body)["inputs"]
+    assert sent == inputs
+    body = said(sent) if alone else [said(text) for text in sent]
+    outcome = CODEC.parse(attempt, answer(body))
+
+    assert isinstance(outcome, Success), outcome
+    assert outcome.output == (expected(inputs) if alone else [expected(text) for text in texts])
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
