@@ -14,6 +14,8 @@ from tests.testing.drawing import CHANNELS, chunk, header, png
 sides = st.integers(1, 9)
 filters = st.lists(st.integers(0, 4), min_size=1, max_size=9)
 SIGNATURE = reader.SIGNATURE
+BLACK = chunk(b"IDAT", zlib.compress(bytes(14)))
+"""All pixels of a picture of 2 by 2 RGB."""
 
 
 def drawn(width: int, height: int, colour_type: int) -> st.SearchStrategy[bytes]:
@@ -105,16 +107,16 @@ def test_a_broken_picture_is_none(place: int, value: int, cut: bool) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        [header(2, 2, 2, interlace=1)],
-        [header(2, 2, 2, depth=16)],
-        [header(2, 2, 5)],
-        [header(0, 2, 2)],
+        [header(2, 2, 2, interlace=1), BLACK],
+        [header(1, 2, 2, depth=16), BLACK],
+        [header(2, 2, 5), BLACK],
+        [header(0, 14, 2), BLACK],
         [header(2, 2, 2), chunk(b"IDAT", zlib.compress(b"\x05" + bytes(6) + b"\x00" + bytes(6)))],
         [header(2, 2, 2), chunk(b"IDAT", zlib.compress(bytes(13)))],
         [header(2, 2, 2), chunk(b"IDAT", b"no zlib")],
         [header(2, 1, 3), chunk(b"PLTE", bytes(3)), chunk(b"IDAT", zlib.compress(b"\x00\x00\x01"))],
         [header(2, 1, 3), chunk(b"IDAT", zlib.compress(bytes(3)))],
-        [chunk(b"IDAT", zlib.compress(bytes(14)))],
+        [BLACK],
     ],
     ids=[
         "interlaced", "16 bits", "no such type", "no width", "filter 5", "too few pixels", "no zlib",
