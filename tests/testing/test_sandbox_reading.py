@@ -59,6 +59,9 @@ def test_known_names_have_their_group() -> None:
     text = "Marie Curie came from Poland to the CNRS. The Nautilus left."
     found = [(name.group, name.word) for name in joined(names_in(NER, text), text)]
 
+    parted = names_in(NER, "Marie, Curie")
+
+    assert joined(parted, "Marie, Curie") == parted
     assert found == [("PER", "Marie Curie"), ("LOC", "Poland"), ("ORG", "CNRS"), ("MISC", "Nautilus")]
 
 
