@@ -97,6 +97,9 @@ class TestTheOpenAiFamily:
 
         assert answer.status == 400
         assert b"context" in answer.body
+        assert (answer.json.get("error", {}).get("type") == "exceed_context_size_error") is (
+            kind == "llamacpp"
+        )
 
     def test_transformers_refuses_what_it_does_not_heed(self, sandbox: Sandbox) -> None:
         """422 for fields of OpenAI's and unknown ones; an assistant's last word is no question."""
