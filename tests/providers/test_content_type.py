@@ -71,6 +71,10 @@ def wav() -> bytes:
         (b"\xff\xf1\x50\x80", UNKNOWN),  # AAC in ADTS: the layer is 0
         (b"\xff\xff\xff\xff", UNKNOWN),
         (b"\xff\xfb", UNKNOWN),
+        (b"\xff\xeb\x90\x64", UNKNOWN),  # the version is reserved
+        (b"\xff\xfb\x9c\x64", UNKNOWN),  # the sampling rate is reserved
+        (b"\xff\xfb\xf0\x64", UNKNOWN),  # the bit rate is forbidden
+        (b"XX\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", UNKNOWN),
         (b"%PDF-1.7", UNKNOWN),
         (b"ftyp", UNKNOWN),
         (b"", UNKNOWN),

@@ -40,11 +40,15 @@ class Slow(io.RawIOBase):
 
 
 class Endless(io.RawIOBase):
-    """Zeros without end."""
+    """Zeros without end, as far as anybody should look."""
 
     part = bytes(64 * 1024 * 1024)
+    asked = 0
 
     def read(self, size: int = -1) -> bytes:
+        self.asked += 1
+        if self.asked * len(self.part) > LARGEST + 2 * len(self.part):
+            raise AssertionError("read on and on")
         return self.part
 
 
