@@ -171,6 +171,11 @@ LINES = [
         f"circuit of {ROUTE} closed (was half-open)",
     ),
     (
+        CircuitChanged(call_id=ID, at=0.0, route=ROUTE, old="open", new="half-open", open_for=0.0),
+        "INFO",
+        f"circuit of {ROUTE} half-open (was open)",
+    ),
+    (
         CallFinished(call_id=ID, at=2.3, alias="sentiment", outcome="success", route=ROUTE, attempts=3),
         "INFO",
         f"answered by {ROUTE} after 2.30 s, 3 attempts",
@@ -220,6 +225,14 @@ def test_the_logger_decides_too(logger: logging.Logger, page: Page) -> None:
         log_events(logger)(event)
 
     assert {line.partition(" ")[0] for line in page.lines} == {"ERROR"}
+
+
+def test_a_call_that_is_over_is_forgotten(logger: logging.Logger, page: Page) -> None:
+    listener = log_events(logger)
+    for event in (STARTED, LINES[-1][0], FINISHED):
+        listener(event)
+
+    assert [line.split()[1] for line in page.lines] == ["sentiment", "sentiment", "?"]
 
 
 def test_an_interrupted_call_is_forgotten_after_many_others(logger: logging.Logger, page: Page) -> None:

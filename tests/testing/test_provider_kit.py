@@ -481,6 +481,14 @@ def test_what_is_watched_works_again_afterwards():
         assert nothing.read() == ""
 
 
+def test_what_is_forbidden_is_not_done(tmp_path):
+    """The kit may be run anywhere."""
+    note = tmp_path / "note"
+
+    assert "does I/O" in first_fault(changed(**before("build", lambda self, attempt: note.write_text("x"))))
+    assert not note.exists()
+
+
 def test_a_module_may_be_imported_where_it_is_first_needed():
     """Python reads a file then, and that is not the codec's I/O."""
 
