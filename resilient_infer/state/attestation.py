@@ -4,11 +4,14 @@ Kept for `pinning.KEPT` seconds, and forgotten when the server fails: after a
 reconnect it may be another one.
 """
 
+import logging
 from threading import Lock
 
 from resilient_infer.core.gates import Ticket
 from resilient_infer.core.testimony import Limits, Testimony
 from resilient_infer.policies.pinning import KEPT
+
+_log = logging.getLogger("resilient_infer")
 
 
 class Attestation:
@@ -58,4 +61,9 @@ class Attestation:
             for ticket in waiting:
                 ticket.called = True
         for ticket in waiting:
-            ticket.wake()
+            try:
+                ticket.wake()
+            except Exception:  # its event loop is closed, for example: that is not this call's fault
+                _log.exception(
+                    "a call that waits for a server's commit could not be woken; this call goes on"
+                )

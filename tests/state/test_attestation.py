@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -82,6 +83,26 @@ def test_of_many_threads_exactly_one_asks() -> None:
     assert answers.count(None) == 1
     attestation.tell(COMMIT, UNSAID, 1.1)
     assert all(ticket.called for ticket in answers if ticket is not None)
+
+
+def test_a_call_that_cannot_be_woken_keeps_nobody_else_asleep(caplog: pytest.LogCaptureFixture) -> None:
+    """Its event loop is closed, for example: neither the one who asked nor those behind it are at fault."""
+    attestation = Attestation()
+    woken: list[str] = []
+
+    def closed() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    assert attestation.ask(0.0, lease=LEASE) is None
+    for wake in (closed, lambda: woken.append("second")):
+        ticket = attestation.ask(0.1, lease=LEASE)
+        assert ticket is not None
+        ticket.notify(wake)
+
+    attestation.leave()
+
+    assert woken == ["second"]
+    assert "could not be woken" in caplog.text
 
 
 class Asking(RuleBasedStateMachine):
