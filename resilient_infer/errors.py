@@ -136,7 +136,9 @@ class CallError(ResilientInferError):
     @property
     def last(self) -> AttemptRecord | None:
         """The last attempt that was really made, or None if nothing was sent."""
-        return next((record for record in reversed(self.attempts) if record.number), None)
+        return next(
+            (record for record in reversed(self.attempts) if record.number and not record.identity), None
+        )
 
 
 class PayloadRefused(CallError):

@@ -52,7 +52,8 @@ class AttemptRecord:
         elapsed: Seconds it took.
         status: HTTP status, or None if there was no answer.
         retry_after: Seconds the server asked to wait, or until a skipped route may be asked; None if unknown.
-        identity: The server was only asked which commit it runs.
+        identity: The server was only asked which commit it runs. A question that reached nobody is an
+            attempt like any other: the payload would have met the same.
     """
 
     number: int

@@ -30,12 +30,13 @@ def await_testimony(call: Progress, turn: Turn) -> Generator[Action, Reply, None
     """Wait until it is known what the server says, or the right to ask it is this call's."""
     attestation = turn.spec.attestation
     assert attestation is not None
+    # One patience for all who ask: where nobody is reached, they fail one after another.
+    until = call.now + min(IDENTITY_TIMEOUT + LEASE_MARGIN, call.useful_from(call.now) / 2)
     while attestation.known(call.now) is None and not turn.asks:
         ticket = attestation.ask(call.now, lease=IDENTITY_TIMEOUT + LEASE_MARGIN)
         if ticket is None:
             turn.asks = True
             return
-        until = call.now + min(IDENTITY_TIMEOUT + LEASE_MARGIN, call.useful_from(call.now))
         if until <= call.now:
             return
         call.leave_queues()  # a slot must not be kept for one who sleeps

@@ -154,7 +154,7 @@ def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None
             return failure
         if _is_mismatched(call, turn):
             return None
-        timeout = min(timeout, _timeout(call, turn))
+        timeout = _rest(call, turn, timeout)
     reply = yield Start(call.begin(turn, permit, timeout))
     call.now = reply.now
     if isinstance(reply.value, Failure):
@@ -175,6 +175,14 @@ def _timeout(call: Progress, turn: Turn) -> float:
     if timeout is None:
         raise call_error(call)
     return timeout
+
+
+def _rest(call: Progress, turn: Turn, granted: float) -> float:
+    """What the question left of the seconds granted: so far begun, the payload is sent, if late."""
+    rest = call.timeout_for(turn) or call.ends_at - call.now
+    if rest <= 0.0:
+        raise call_error(call)
+    return min(granted, rest)
 
 
 def _is_mismatched(call: Progress, turn: Turn) -> bool:

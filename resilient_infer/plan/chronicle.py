@@ -61,8 +61,10 @@ class Chronicle:
                 )
             )
 
-    def attempt_finished(self, attempt: Attempt, outcome: Outcome, now: float, *, elapsed: float) -> None:
-        """An attempt came to its end."""
+    def attempt_finished(
+        self, attempt: Attempt, outcome: Outcome, now: float, *, elapsed: float, identity: bool = False
+    ) -> None:
+        """An attempt came to its end; `identity`: it was no more than a question before the payload."""
         failure = outcome if isinstance(outcome, Failure) else None
         record = AttemptRecord(
             number=attempt.number,
@@ -76,7 +78,7 @@ class Chronicle:
             status=outcome.status,
             request_id=outcome.request_id,
             retry_after=None if failure is None else failure.advice,
-            identity=attempt.identity is not None,
+            identity=identity,
         )
         self.records.append(record)
         if self._emit is not None:

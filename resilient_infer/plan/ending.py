@@ -16,7 +16,7 @@ from resilient_infer.errors import (
     PayloadRefused,
     PinMismatch,
 )
-from resilient_infer.plan.attest import NOT_REACHED, words
+from resilient_infer.plan.attest import words
 from resilient_infer.plan.places import Turn
 from resilient_infer.plan.progress import Progress
 from resilient_infer.policies.cost import cost, usd
@@ -24,7 +24,6 @@ from resilient_infer.policies.fallback import Step
 from resilient_infer.policies.pinning import differs, strength
 
 REQUEST_FAULTS: Final = frozenset((FailureKind.BAD_REQUEST, FailureKind.TOO_LONG, FailureKind.CONTENT_FILTER))
-_NOT_REACHED: Final = frozenset(kind.value for kind in NOT_REACHED)
 _NO_OTHER_FAILURE: Final = (FailureKind.PIN_MISMATCH.value, FailureKind.STALE.value)
 _AUTH_OUTCOMES: Final = frozenset((FailureKind.UNAUTHORIZED.value, FailureKind.FORBIDDEN.value))
 
@@ -48,7 +47,7 @@ def result_of(call: Progress, turn: Turn, success: Success) -> Result:
         task=alias.task.name,
         model=target.model or route.name,
         revision=target.revision,
-        pin=strength(target, reported, enforced=success.enforced),
+        pin=strength(target, reported, enforced=success.enforced and success.commit is not None),
         route=str(route),
         attempts=tuple(call.chronicle.records),
         elapsed=call.now - call.started,
@@ -68,7 +67,7 @@ def result_of(call: Progress, turn: Turn, success: Success) -> Result:
 def call_error(call: Progress) -> CallError:
     """The error of a call that brought no answer; its cause is the last real failure."""
     records = call.chronicle.records
-    sent = [record for record in records if _was_sent(record)]
+    sent = [record for record in records if record.number and not record.identity]
     kind, summary, hint = _kind_of_error(call, sent)
     retry_after = _retry_after(call)
     if retry_after is not None and not hint:
@@ -84,11 +83,6 @@ def call_error(call: Progress) -> CallError:
     if sent:
         error.__cause__ = AttemptFailed(sent[-1])
     return error
-
-
-def _was_sent(record: AttemptRecord) -> bool:
-    """Whether a record is of the payload, or of a question that met what the payload would have met."""
-    return record.number > 0 and (not record.identity or record.outcome in _NOT_REACHED)
 
 
 def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[CallError], str, str]:

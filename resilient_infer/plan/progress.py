@@ -214,7 +214,8 @@ class Progress:
             secret=turn.spec.secret,
             timeout=timeout,
             safe=spec.alias.retry.safe,
-            fresh=turn.fresh,
+            # One question a minute: by then a connection that was kept alive has mostly been closed.
+            fresh=turn.fresh or (identity is not None and identity.elsewhere),
             identity=identity,
             testimony=turn.testimony,
         )
@@ -243,7 +244,9 @@ class Progress:
         """Record what came of the question in flight; the permit is kept for the payload."""
         assert self.flight is not None
         elapsed = self.now - self.flight.started
-        self.chronicle.attempt_finished(self.flight.attempt, outcome, self.now, elapsed=elapsed)
+        self.chronicle.attempt_finished(
+            self.flight.attempt, outcome, self.now, elapsed=elapsed, identity=True
+        )
 
     def land(self) -> None:
         """Give back the permit in hand, if there is one: nothing more is sent with it."""
@@ -255,7 +258,7 @@ class Progress:
         """The attempt that was begun could not be put in words for its route; nothing was sent."""
         assert self.flight is not None
         turn = self.flight.turn
-        self.give_back()
+        self.land()  # and no more: places in the queues of other routes are still waited in
         self.spend(turn, failure.reason, outcome=failure.kind.value)
 
     def finish(self, outcome: Outcome) -> None:
@@ -269,6 +272,8 @@ class Progress:
         else:
             verdict, clean = outcome.kind.verdict, False
             usual = self._usual_timeout(turn) - LATE * self.min_useful
+            if flight.attempt.identity is not None:
+                usual = min(IDENTITY_TIMEOUT, usual / 2)
             if outcome.kind in TIMEOUTS and flight.attempt.timeout < usual:
                 verdict = Verdict.IGNORE  # the caller's deadline ended it, or what the call did before
         change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=elapsed, clean=clean)

@@ -10,7 +10,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from resilient_infer.core.attempt import Attempt
@@ -113,7 +113,8 @@ class Stage:
     """An alias with fresh gates; `targets` lists the route names of each target.
 
     `route_key` names the credential of a route by its name; None sends no token. `kinds` and `unusable`
-    tell what protocol a route speaks, if not the usual one, and why it cannot be asked, by its name.
+    tell what protocol a route speaks, if not the usual one, and why it cannot be asked, by its name; the
+    servers of those `elsewhere` are not asked themselves which commit they run.
     """
 
     targets: Sequence[Sequence[str]] = (("a",), ("b",))
@@ -134,6 +135,7 @@ class Stage:
     labels: Mapping[str, str] = field(default_factory=dict)
     dimension: int | None = None
     refuse_mismatch: bool = True
+    elsewhere: frozenset[str] = frozenset()
     payload: Payload = field(default_factory=lambda: Payload(inputs="I love it"))
     listening: bool = True
     seed: int = 7
@@ -178,6 +180,8 @@ class Stage:
         key = self.route_key(name)
         secret = None if key is None else Secret(key)
         identity = exchange.identity_of(codec_for(kind, self.task), endpoint, secret)
+        if identity is not None and name in self.elsewhere:
+            identity = replace(identity, elsewhere=True)
         return RouteSpec(
             route=route,
             gate=self.table.route(route, config),
@@ -230,7 +234,7 @@ class ScriptedTransport(Sleepers):
 
     def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
         _, _, _, name, *rest = request.url.split("/")
-        if rest == ["info"]:
+        if rest in (["info"], ["server_info"]):
             name = f"{name}/info"
         reaction = self._servers.react(name, self.now)
         if reaction.seconds > timeout:

@@ -2,18 +2,22 @@
 
 import pytest
 
+from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.events import (
     AttemptStarted,
     RouteSkipped,
     WaitStarted,
 )
 from resilient_infer.core.gates import SkipReason
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome
+from resilient_infer.drivers import exchange
 from resilient_infer.errors import (
     AllTargetsFailed,
     NotAdmitted,
 )
 from resilient_infer.policies.backoff import BASE, THROTTLED_BASE
 from resilient_infer.policies.trip import BreakerConfig
+from resilient_infer.testing.simulated import Simulation
 from tests.scenarios.stage import (
     OK,
     REFUSED,
@@ -269,3 +273,19 @@ def test_rb6_a_success_after_a_repeat_pays_nothing_back(play: Play) -> None:
 
     assert stage.route("a").gate.take_token()
     assert not stage.route("a").gate.take_token()
+
+
+def test_a_route_that_cannot_take_the_payload_gives_up_no_place_in_another_routes_queue() -> None:
+    """What a user saw: "too many attempts in flight" at once, although a slot became free in time."""
+    stage = Stage(targets=(("a", "b"),), concurrency=1)
+    stage.route("a").gate.ask(0.0, lease=3.0)  # an attempt in flight whose end nobody reports
+
+    def world(attempt: Attempt, now: float) -> tuple[float, Outcome]:
+        if attempt.route.name == "b":
+            return 0.0, Failure(kind=FailureKind.UNFIT, reason="no word for it")
+        return 0.1, exchange.read(attempt, OK.reception())
+
+    result = Simulation(world).call(stage.spec(), stage.env)
+
+    assert result.route == "server:a"
+    assert result.elapsed == pytest.approx(3.1, abs=0.01)
