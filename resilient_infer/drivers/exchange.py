@@ -4,6 +4,7 @@ Shared by the drivers; between `build` and `read` each of them sends with its
 own transport. Neither raises for what a server or a network does.
 """
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from resilient_infer.core.attempt import Attempt
@@ -60,6 +61,9 @@ def read(attempt: Attempt, reception: Reception) -> Outcome:
         raise _broken(codec, f"parse() raised {type(error).__name__}") from None
     if not isinstance(outcome, Success | Failure):
         raise _broken(codec, f"parse() gave {type(outcome).__name__}")
+    # Whatever a codec says, only a full commit counts.
+    if isinstance(outcome, Success) and outcome.commit is not None:
+        return replace(outcome, commit=commit_in(outcome.commit))
     return outcome
 
 
@@ -94,7 +98,6 @@ def _read_identity(attempt: Attempt, response: HttpResponse, codec: Codec) -> Ou
         raise _broken(codec, f"reading its identity raised {type(error).__name__}") from None
     if not isinstance(limits, Limits):
         raise _broken(codec, f"limits() gave {type(limits).__name__}")
-    # Whatever a codec says, only a full commit counts.
     return Success(output=None, raw=body, commit=commit_in(commit), limits=limits)
 
 

@@ -1,6 +1,7 @@
 """One attempt put in words and read again; a codec that breaks its contract is told apart from a server."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,12 +12,14 @@ from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.payload import Payload
 from resilient_infer.core.target import Endpoint, Pin, Route
 from resilient_infer.core.task import TASKS
+from resilient_infer.core.testimony import UNSAID, Identity
 from resilient_infer.drivers import exchange
 from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import ProviderError
 from resilient_infer.providers import registry
 from resilient_infer.providers.base import Unfit
-from tests.scenarios.stage import OK, Scripted, ScriptedTransport, Stage, play_simulated
+from resilient_infer.state.attestation import Attestation
+from tests.scenarios.stage import OK, Scripted, ScriptedTransport, Stage, commit, play_simulated
 
 PAYLOAD = "the secret plans of the payload"
 ANSWER = HttpResponse(status=200, headers={}, body=b"{}", framed=True, received_at=0.0)
@@ -146,6 +149,40 @@ def test_what_is_no_exception_of_the_codec_comes_through(rogue: Rogue) -> None:
     with pytest.raises(KeyboardInterrupt) as raised:
         exchange.read(attempt(), ANSWER)
     assert raised.value is interruption
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [("main", None), ("f" * 39, None), ("", None), (7, None), ("F" * 40, "f" * 40), ("f" * 40, "f" * 40)],
+)
+def test_only_a_full_commit_counts_whatever_a_codec_says_of_an_answer(
+    rogue: Rogue, said: object, read: str | None
+) -> None:
+    """A branch name is not attested, and no mismatch either."""
+    rogue.on_parse = lambda attempt: Success(output=[], commit=said)  # type: ignore[arg-type]  # a rogue
+
+    outcome = exchange.read(attempt(), ANSWER)
+
+    assert isinstance(outcome, Success)
+    assert outcome.commit == read
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_what_the_answer_does_not_confirm_was_not_enforced(rogue: Rogue, confirmed: bool) -> None:
+    """A codec that only says so is not believed, not even where the server attested it before."""
+    told = commit(0) if confirmed else None
+    rogue.on_parse = lambda attempt: Success(output=[], commit=told, enforced=True)
+    stage = Stage(targets=(("a",),), kinds={"a": "rogue"})
+    attestation = Attestation()
+    attestation.tell(commit(0), UNSAID, 0.0)
+    (target,) = stage.alias.targets
+    question = Identity(request=HttpRequest(method="GET", url="http://127.0.0.1:9/a/info", headers=()))
+    route = replace(target.routes[0], attestation=attestation, identity=question)
+    stage.alias = replace(stage.alias, targets=(replace(target, routes=(route,)),))
+
+    result = play_simulated(stage, {"a": [OK]}).result
+
+    assert result.pin is (Pin.ENFORCED if confirmed else Pin.ATTESTED)
 
 
 @pytest.mark.parametrize("safe", [True, False])
