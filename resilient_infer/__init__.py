@@ -20,6 +20,7 @@ from resilient_infer.errors import (
     ProviderError,
     ResilientInferError,
     StaleLock,
+    StreamInterrupted,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = [
     "ResilientInferError",
     "Result",
     "StaleLock",
+    "StreamInterrupted",
     "call",
 ]
 

@@ -11,7 +11,8 @@
     │  ├─ AuthFailed             no credential was accepted, or its variable is not set
     │  ├─ NotAdmitted            nothing was sent: circuits open, limits reached
     │  ├─ DeadlineExceeded       time ran out
-    │  └─ AllTargetsFailed       every target gave up; __cause__ is the last real failure
+    │  ├─ AllTargetsFailed       every target gave up; __cause__ is the last real failure
+    │  └─ StreamInterrupted      a streamed answer was cut after its first piece; .partial
     ├─ ProviderError             a plug-in is missing, claims a taken name, or broke its contract
     └─ AttemptFailed             one attempt; only ever the __cause__ of a CallError
 
@@ -164,6 +165,18 @@ class DeadlineExceeded(CallError):
 
 class AllTargetsFailed(CallError):
     """Every target gave up; the last real failure is chained as `__cause__`."""
+
+
+class StreamInterrupted(CallError):
+    """A streamed answer was cut after something of it was shown, and nobody could begin it anew.
+
+    Attributes:
+        partial: The text that stands: all that was shown since the last `Restarted`.
+        events: How many events the consumer was given.
+    """
+
+    partial: str = ""
+    events: int = 0
 
 
 class ProviderError(ResilientInferError):

@@ -32,6 +32,7 @@ FACE = {
     "ResilientInferError",
     "Result",
     "StaleLock",
+    "StreamInterrupted",
     "call",
 }
 MOST_LINES = 300

@@ -20,6 +20,7 @@ class Attempt:
         fresh: Use a new connection, because a kept-alive one has just failed.
         identity: What is sent instead of the payload, to learn which commit the server runs.
         testimony: What the server said when it was asked that; None: it was not asked.
+        stream: The answer is to come piece by piece; `timeout` is for its first piece.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Attempt:
     fresh: bool = False
     identity: Identity | None = None
     testimony: Testimony | None = None
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class AttemptRecord:
         retry_after: Seconds the server asked to wait, or until a skipped route may be asked; None if unknown.
         identity: The server was only asked which commit it runs. A question that reached nobody is an
             attempt like any other: the payload would have met the same.
+        first_token: Seconds until the first piece of a streamed answer, None without one.
     """
 
     number: int
@@ -68,3 +71,4 @@ class AttemptRecord:
     request_id: str | None = None
     retry_after: float | None = None
     identity: bool = False
+    first_token: float | None = None

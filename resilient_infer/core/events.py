@@ -52,6 +52,27 @@ class AttemptFinished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstTokenReceived:
+    """The first piece of a streamed answer came, `elapsed` seconds after its attempt began."""
+
+    call_id: str
+    at: float
+    number: int
+    route: str
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSkipped:
+    """A chunk of a streamed answer could not be read and was skipped; the stream goes on."""
+
+    call_id: str
+    at: float
+    route: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSkipped:
     """A route was passed over at no cost; it may be asked again in `retry_after` seconds, if known."""
 
@@ -128,6 +149,8 @@ Event = (
     CallStarted
     | AttemptStarted
     | AttemptFinished
+    | FirstTokenReceived
+    | ChunkSkipped
     | RouteSkipped
     | PinMismatched
     | WaitStarted

@@ -4,6 +4,7 @@ Shared by the drivers; between `build` and `read` each of them sends with its
 own transport. Neither raises for what a server or a network does.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -11,11 +12,12 @@ from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, HttpResponse, Reception, TransportFault
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.secret import Secret
+from resilient_infer.core.stream import Piece
 from resilient_infer.core.target import Endpoint
 from resilient_infer.core.testimony import Identity, Limits
 from resilient_infer.errors import ProviderError
 from resilient_infer.policies.pinning import commit_in
-from resilient_infer.providers.base import Attesting, Codec, Unfit
+from resilient_infer.providers.base import Attesting, Codec, Reader, Streaming, Unfit
 from resilient_infer.providers.error_body import one_line
 from resilient_infer.providers.failure import from_fault, received
 from resilient_infer.providers.registry import codec_for
@@ -85,6 +87,50 @@ def identity_of(codec: Codec, endpoint: Endpoint, secret: Secret | None) -> Iden
         raise _broken(codec, f"identity() gave {type(request).__name__}")
     elsewhere = urlsplit(request.url).netloc != urlsplit(endpoint.url).netloc
     return Identity(request=request, elsewhere=elsewhere)
+
+
+def reader(attempt: Attempt, head: HttpResponse) -> Reader:
+    """What reads the streamed answer that begins with `head`.
+
+    Raises:
+        ProviderError: The codec broke its contract.
+    """
+    codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+    if not isinstance(codec, Streaming):
+        raise _broken(codec, "it was asked to read a stream, and reads none")
+    try:
+        return codec.reader(attempt, head)
+    except Exception as error:
+        raise _broken(codec, f"reader() raised {type(error).__name__}") from None
+
+
+def fed(attempt: Attempt, reader: Reader, data: bytes) -> Sequence[Piece]:
+    """The pieces that `data` completes.
+
+    Raises:
+        ProviderError: The codec broke its contract.
+    """
+    try:
+        return reader.feed(data)
+    except Exception as error:
+        codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+        raise _broken(codec, f"its reader's feed() raised {type(error).__name__}") from None
+
+
+def ended(attempt: Attempt, reader: Reader, fault: TransportFault | None) -> Outcome:
+    """What a streamed answer came to, of which no more follows.
+
+    Raises:
+        ProviderError: The codec broke its contract.
+    """
+    codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+    try:
+        outcome = reader.end(fault)
+    except Exception as error:
+        raise _broken(codec, f"its reader's end() raised {type(error).__name__}") from None
+    if not isinstance(outcome, Success | Failure):
+        raise _broken(codec, f"its reader's end() gave {type(outcome).__name__}")
+    return outcome
 
 
 def _read_identity(attempt: Attempt, response: HttpResponse, codec: Codec) -> Outcome:

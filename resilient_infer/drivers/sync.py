@@ -11,7 +11,7 @@ from resilient_infer.core.result import Result
 from resilient_infer.drivers import exchange
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.errors import CallError, ProviderError
-from resilient_infer.plan.actions import Done, Plan, Reply, Start
+from resilient_infer.plan.actions import Done, Plan, Reply, Start, Wait
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -84,6 +84,7 @@ def _perform(
                 plan.throw(_closed(spec))  # perhaps it was cut short for that: it says nothing of the server
             value = Done(attempt, exchange.read(attempt, reception))
         else:
+            assert isinstance(action, Wait)
             sleepers.sleep(max(0.0, action.until - clock()), action.tickets)
             if sleepers.closed:
                 plan.throw(_closed(spec))

@@ -2,9 +2,12 @@
 
 `Start` sends an attempt on its way; its reply carries a `Failure` if nothing
 could be sent, else nothing. `Wait` ends when an attempt is done (the reply
-carries `Done`), when a ticket is called, or at `until`; with nothing in flight
-it is the sleep. Nothing that must happen on the way out is an action: a
-generator may not yield while it is being closed.
+carries `Done`), when a streamed answer has grown (`Parts`), when a ticket is
+called, or at `until`; with nothing in flight it is the sleep. A streamed answer
+of which nothing has come until then is broken off: `Done`, with a timeout.
+`Deliver` hands events to the consumer of a stream, and its reply comes when he
+wants more. Nothing that must happen on the way out is an action: a generator
+may not yield while it is being closed.
 """
 
 from collections.abc import Generator
@@ -14,6 +17,7 @@ from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.gates import Ticket
 from resilient_infer.core.outcome import Failure, Outcome
 from resilient_infer.core.result import Result
+from resilient_infer.core.stream import Piece, StreamEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,21 @@ class Wait:
     tickets: tuple[Ticket, ...] = ()
 
 
-Action = Start | Wait
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Break this attempt off; nothing is to be heard of it any more."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand these to the consumer of the stream, one by one; the next action is due when he asks for more."""
+
+    events: tuple[StreamEvent, ...]
+
+
+Action = Start | Wait | Cancel | Deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +61,26 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A streamed answer has grown.
+
+    Attributes:
+        ending: The server has said why the generation ended; only formalities may follow.
+        commit: Full 40-hex commit that the stream says it is made with, once it says so.
+    """
+
+    attempt: Attempt
+    pieces: tuple[Piece, ...]
+    ending: bool = False
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The driver's answer to an action, and the moment it was given (monotonic seconds)."""
 
     now: float
-    value: Done | Failure | None = None
+    value: Done | Parts | Failure | None = None
 
 
 Plan = Generator[Action, Reply, Result]

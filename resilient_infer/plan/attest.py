@@ -93,19 +93,28 @@ def examined(call: Progress, turn: Turn, outcome: Outcome) -> Outcome:
     """An answer as the alias promises it, or why it is none: another commit, or a broken contract."""
     if not isinstance(outcome, Success):
         return outcome
-    target, reported = turn.place.spec.target, outcome.commit
-    if reported is not None:
-        _keep(call, turn, reported)
-        if differs(target, reported):
-            _tell(call, turn, reported)
-            if call.spec.alias.refuse_mismatch:
-                return _refused(outcome, FailureKind.PIN_MISMATCH, words(target, reported))
+    target = turn.place.spec.target
+    mismatched = refusal(call, turn, outcome.commit)
+    if mismatched:
+        return _refused(outcome, FailureKind.PIN_MISMATCH, mismatched)
     task = call.spec.alias.task.name
     try:
         output = contract.keep(task, target, call.spec.payload, outcome.output)
     except contract.Broken as broken:
         return _refused(outcome, FailureKind.WRONG_SHAPE, f"the answer is not what was locked: {broken}")
     return outcome if output is outcome.output else replace(outcome, output=output)
+
+
+def refusal(call: Progress, turn: Turn, reported: str | None) -> str:
+    """Why an answer is refused that says which commit made it; "" if it is not. What it says is kept."""
+    if reported is None:
+        return ""
+    target = turn.place.spec.target
+    _keep(call, turn, reported)
+    if not differs(target, reported):
+        return ""
+    _tell(call, turn, reported)
+    return words(target, reported) if call.spec.alias.refuse_mismatch else ""
 
 
 def words(target: Target, reported: str) -> str:

@@ -3,7 +3,7 @@
     deadline > fallback over targets > rounds (backoff, retry bucket) > next route
     > attested commit > not-before > breaker > bulkhead > attempt timeout > send
 
-`call_plan` walks the targets and, when all that are left say "not before",
+`_answer` walks the targets and, when all that are left say "not before",
 waits once for the earliest moment. `_visit` gives a target its rounds. `_ask`
 pays and waits where a route is asked again. `_send` asks the gates and sends;
 `attest.py` learns first which commit the server runs.
@@ -17,8 +17,9 @@ from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.result import Result
-from resilient_infer.plan import attest
-from resilient_infer.plan.actions import Action, Done, Plan, Reply, Start, Wait
+from resilient_infer.core.stream import Finished
+from resilient_infer.plan import attest, stream
+from resilient_infer.plan.actions import Action, Deliver, Done, Plan, Reply, Start, Wait
 from resilient_infer.plan.ending import call_error, result_of
 from resilient_infer.plan.places import Place, Turn
 from resilient_infer.plan.progress import Progress
@@ -40,22 +41,30 @@ def call_plan(spec: CallSpec, env: Env, now: float) -> Plan:
     call = Progress(spec, env, now)
     outcome, route = "cancelled", None
     try:
-        while True:
-            for place in call.places:
-                if not place.left:
-                    continue
-                result = yield from _visit(call, place)
-                if result is not None:
-                    outcome, route = "success", result.route
-                    return result
-                call.go_on(place)
-            yield from _wait_for_admission(call)
+        result = yield from _answer(call)
+        outcome, route = "success", result.route
+        if call.transcript is not None:
+            yield Deliver((Finished(result=result),))
+        return result
     except Exception as error:
         outcome = type(error).__name__
         raise
     finally:
         call.give_back()
         call.chronicle.call_finished(outcome, route, call.now)
+
+
+def _answer(call: Progress) -> Generator[Action, Reply, Result]:
+    """The targets in order, again and again, as long as one of them may still be asked."""
+    while True:
+        for place in call.places:
+            if not place.left:
+                continue
+            result = yield from _visit(call, place)
+            if result is not None:
+                return result
+            call.go_on(place)
+        yield from _wait_for_admission(call)
 
 
 def _visit(call: Progress, place: Place) -> Generator[Action, Reply, Result | None]:
@@ -161,12 +170,21 @@ def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None
         call.unfit(reply.value)
         return None
     call.under_way()
+    outcome = attest.examined(call, turn, (yield from _receive(call, turn)))
+    call.finish(outcome)
+    if call.is_interrupted(outcome):
+        raise call_error(call)
+    return outcome
+
+
+def _receive(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome]:
+    """Wait for the answer under way, whole or piece by piece."""
+    if call.transcript is not None:
+        return (yield from stream.receive(call, turn, call.transcript))
     reply = yield Wait(math.inf)
     call.now = reply.now
     assert isinstance(reply.value, Done)
-    outcome = attest.examined(call, turn, reply.value.outcome)
-    call.finish(outcome)
-    return outcome
+    return reply.value.outcome
 
 
 def _timeout(call: Progress, turn: Turn) -> float:

@@ -12,8 +12,10 @@ from resilient_infer.core.events import (
     AttemptStarted,
     CallFinished,
     CallStarted,
+    ChunkSkipped,
     CircuitChanged,
     Event,
+    FirstTokenReceived,
     PinMismatched,
     RouteSkipped,
     TargetFailed,
@@ -62,7 +64,14 @@ class Chronicle:
             )
 
     def attempt_finished(
-        self, attempt: Attempt, outcome: Outcome, now: float, *, elapsed: float, identity: bool = False
+        self,
+        attempt: Attempt,
+        outcome: Outcome,
+        now: float,
+        *,
+        elapsed: float,
+        identity: bool = False,
+        first_token: float | None = None,
     ) -> None:
         """An attempt came to its end; `identity`: it was no more than a question before the payload."""
         failure = outcome if isinstance(outcome, Failure) else None
@@ -79,6 +88,7 @@ class Chronicle:
             request_id=outcome.request_id,
             retry_after=None if failure is None else failure.advice,
             identity=identity,
+            first_token=first_token,
         )
         self.records.append(record)
         if self._emit is not None:
@@ -95,6 +105,26 @@ class Chronicle:
                     request_id=record.request_id,
                     identity=record.identity,
                 )
+            )
+
+    def first_token(self, attempt: Attempt, now: float, *, elapsed: float) -> None:
+        """The first piece of a streamed answer has come."""
+        if self._emit is not None:
+            self._emit(
+                FirstTokenReceived(
+                    call_id=attempt.call_id,
+                    at=now - self._started,
+                    number=attempt.number,
+                    route=str(attempt.route),
+                    elapsed=elapsed,
+                )
+            )
+
+    def chunk_skipped(self, route: str, reason: str, now: float) -> None:
+        """A chunk of a streamed answer could not be read."""
+        if self._emit is not None:
+            self._emit(
+                ChunkSkipped(call_id=self._spec.call_id, at=now - self._started, route=route, reason=reason)
             )
 
     def refused(self, target: Target, route: str, refusal: NotBefore, now: float) -> None:

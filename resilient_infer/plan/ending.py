@@ -15,6 +15,7 @@ from resilient_infer.errors import (
     NotAdmitted,
     PayloadRefused,
     PinMismatch,
+    StreamInterrupted,
 )
 from resilient_infer.plan.attest import words
 from resilient_infer.plan.places import Turn
@@ -80,6 +81,8 @@ def call_error(call: Progress) -> CallError:
         elapsed=call.now - call.started,
         retry_after=retry_after,
     )
+    if isinstance(error, StreamInterrupted) and call.transcript is not None:
+        error.partial, error.events = call.transcript.text, call.transcript.events
     if sent:
         error.__cause__ = AttemptFailed(sent[-1])
     return error
@@ -88,6 +91,9 @@ def call_error(call: Progress) -> CallError:
 def _kind_of_error(call: Progress, sent: list[AttemptRecord]) -> tuple[type[CallError], str, str]:
     """Which error it is, what it says, and what to do about it."""
     out_of_time = call.useful_from(call.now) <= 0.0
+    if call.transcript is not None and call.transcript.begun:
+        told = f"{sent[-1].route}: {sent[-1].reason}"
+        return StreamInterrupted, f"the answer was cut in its middle: {told}", "its text so far is .partial"
     if _only_mismatches(call, sent):
         return PinMismatch, _said(call), REDEPLOY
     if not sent:

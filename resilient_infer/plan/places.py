@@ -75,9 +75,16 @@ class Place:
 
 @dataclass(slots=True)
 class Flight:
-    """The attempt that holds a permit at the moment."""
+    """The attempt that holds a permit at the moment.
+
+    Attributes:
+        first_token: Of a streamed answer: seconds until its first piece came, None until then.
+        heard_at: When the latest piece of it had been handed on.
+    """
 
     turn: Turn
     permit: Permit
     attempt: Attempt
     started: float
+    first_token: float | None = None
+    heard_at: float | None = None

@@ -10,6 +10,7 @@ from resilient_infer.core.testimony import Identity
 from resilient_infer.plan.chronicle import Chronicle
 from resilient_infer.plan.places import Flight, Place, Turn
 from resilient_infer.plan.spec import CallSpec, Env
+from resilient_infer.plan.transcript import Transcript
 from resilient_infer.policies import backoff
 from resilient_infer.policies.deadline import attempt_timeout, least_useful
 from resilient_infer.policies.fallback import Step, onward
@@ -42,6 +43,7 @@ class Progress:
         self.min_useful = least_useful(spec.alias.min_useful, spec.deadline)
         self.places = [Place(target, index) for index, target in enumerate(spec.alias.targets)]
         self.chronicle = Chronicle(spec, env.emit, now)
+        self.transcript = Transcript() if spec.stream else None
         self.ambiguous = 0
         self.last: Failure | None = None
         self.flight: Flight | None = None
@@ -140,7 +142,9 @@ class Progress:
             if answer is not None:
                 self.leave_queue(turn)
         if answer is None:
-            lease = timeout + LEASE_MARGIN + (IDENTITY_TIMEOUT if turn.asks else 0.0)
+            # A streamed answer may go on until the call ends.
+            longest = timeout if self.transcript is None else max(timeout, self.ends_at - self.now)
+            lease = longest + LEASE_MARGIN + (IDENTITY_TIMEOUT if turn.asks else 0.0)
             answer = spec.gate.ask(self.now, lease=lease, ticket=turn.ticket)
         if isinstance(answer, NotBefore):
             turn.ticket = answer.ticket
@@ -218,6 +222,7 @@ class Progress:
             fresh=turn.fresh or (identity is not None and identity.elsewhere),
             identity=identity,
             testimony=turn.testimony,
+            stream=spec.stream and identity is None,
         )
         held, self.flight = self.flight, Flight(turn, permit, attempt, self.now)
         if held is None:
@@ -277,10 +282,25 @@ class Progress:
             if outcome.kind in TIMEOUTS and flight.attempt.timeout < usual:
                 verdict = Verdict.IGNORE  # the caller's deadline ended it, or what the call did before
         change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=elapsed, clean=clean)
-        self.chronicle.attempt_finished(flight.attempt, outcome, self.now, elapsed=elapsed)
+        self.chronicle.attempt_finished(
+            flight.attempt, outcome, self.now, elapsed=elapsed, first_token=flight.first_token
+        )
         self.chronicle.circuit_changed(str(turn.spec.route), change, self.now)
         if isinstance(outcome, Failure):
             self._note(turn, outcome)
+
+    def _is_cut_short(self, flight: Flight) -> bool:
+        """Whether an attempt that timed out did not get as long as one gets in an undisturbed call."""
+        late = LATE * self.min_useful
+        if flight.heard_at is not None:
+            return self.now - flight.heard_at < flight.turn.spec.stall_timeout - late
+        return flight.attempt.timeout < self._usual_timeout(flight.turn) - late
+
+    def is_interrupted(self, outcome: Outcome) -> bool:
+        """Whether a streamed answer was cut after something of it was shown, and may not be begun anew."""
+        if self.transcript is None or isinstance(outcome, Success):
+            return False
+        return self.transcript.begun and not self.spec.alias.restart
 
     def _note(self, turn: Turn, failure: Failure) -> None:
         """Remember a failure: when its route may be asked again, here and by other calls."""

@@ -19,7 +19,8 @@ class RouteSpec:
 
     Attributes:
         credential_gate: Shared by all routes that use the same token; None if none is sent.
-        attempt_timeout: Seconds one attempt may take.
+        attempt_timeout: Seconds one attempt may take; of a streamed answer, until its first piece.
+        stall_timeout: Seconds without a further piece after which a streamed answer is broken off.
         unusable: Why the route cannot be asked at all, for example a variable that is not set; "" if it can.
         identity: How its server is asked which commit it runs; None: it cannot be.
         attestation: What the server said; there if and only if `identity` is.
@@ -33,6 +34,7 @@ class RouteSpec:
     unusable: str = ""
     identity: Identity | None = None
     attestation: Attestation | None = None
+    stall_timeout: float = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ class AliasSpec:
         refusal_fallback: A refusal by a content filter may go to the next target.
         refuse_mismatch: A server that runs another commit than the locked one is not asked, and its
             answer not taken; else it is, with a warning.
+        restart: A streamed answer that was cut may be begun anew by the next route or target; else
+            the call fails there.
     """
 
     alias: str
@@ -63,16 +67,18 @@ class AliasSpec:
     retry: RetryConfig
     refusal_fallback: bool = False
     refuse_mismatch: bool = True
+    restart: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSpec:
-    """One call: an alias, a payload and the time it may take."""
+    """One call: an alias, a payload, the time it may take, and whether the answer comes piece by piece."""
 
     alias: AliasSpec
     call_id: str
     payload: Payload = field(repr=False)
     deadline: float
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)

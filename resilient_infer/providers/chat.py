@@ -41,5 +41,5 @@ def read_chat(attempt: Attempt, response: HttpResponse, body: Json) -> Outcome:
     end = ending(finish, empty=not any(message.get(key) for key in _SPOKEN))
     if end is not None:
         return failed(*end, response, attempt.secret)
-    output = message if isinstance(message.get("role"), str) else {"role": "assistant", **message}
+    output = message if isinstance(message.get("role"), str) else {**message, "role": "assistant"}
     return answered(attempt, response, body, output, str(finish))

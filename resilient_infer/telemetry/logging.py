@@ -22,8 +22,10 @@ from resilient_infer.core.events import (
     AttemptStarted,
     CallFinished,
     CallStarted,
+    ChunkSkipped,
     CircuitChanged,
     Event,
+    FirstTokenReceived,
     Listener,
     PinMismatched,
     RouteSkipped,
@@ -82,7 +84,7 @@ class _Names:
 def weight_of(event: Event) -> int:
     """The level of an event's line, as the table above has it."""
     match event:
-        case CallStarted() | AttemptStarted() | AttemptFinished(outcome="success"):
+        case CallStarted() | AttemptStarted() | FirstTokenReceived() | AttemptFinished(outcome="success"):
             return logging.DEBUG
         case RouteSkipped() | WaitStarted() | CallFinished(outcome="success"):
             return logging.INFO
@@ -105,6 +107,10 @@ def words(event: Event) -> str:
             return f"attempt {event.number} to {event.route}, at most {_seconds(event.timeout)}"
         case AttemptFinished():
             return f"attempt {event.number} to {event.route}: {_ending(event)}"
+        case FirstTokenReceived():
+            return f"attempt {event.number} to {event.route}: first token after {_seconds(event.elapsed)}"
+        case ChunkSkipped():
+            return f"skips a chunk from {event.route}: {event.reason}"
         case RouteSkipped():
             again = "" if event.retry_after is None else f"; again in {_seconds(event.retry_after)}"
             return f"passes over {event.route}: {event.reason}{again}"

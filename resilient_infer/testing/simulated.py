@@ -110,6 +110,7 @@ class Simulation:
         except (CallError, ProviderError) as error:
             call.ended, call.ended_at = error, self.now
         else:
+            assert isinstance(action, Wait)
             self._wait(call, plan, action)
 
     def _begin(self, call: SimulatedCall, plan: Plan, attempt: Attempt) -> Reply:

@@ -13,8 +13,10 @@ from resilient_infer.events import (
     AttemptStarted,
     CallFinished,
     CallStarted,
+    ChunkSkipped,
     CircuitChanged,
     Event,
+    FirstTokenReceived,
     PinMismatched,
     RouteSkipped,
     TargetFailed,
@@ -123,6 +125,16 @@ LINES = [
         RouteSkipped(call_id=ID, at=0.0, route=ROUTE, reason="the circuit is open", retry_after=0.8),
         "INFO",
         f"passes over {ROUTE}: the circuit is open; again in 0.80 s",
+    ),
+    (
+        FirstTokenReceived(call_id=ID, at=0.5, number=1, route=ROUTE, elapsed=0.41),
+        "DEBUG",
+        f"attempt 1 to {ROUTE}: first token after 0.41 s",
+    ),
+    (
+        ChunkSkipped(call_id=ID, at=0.5, route=ROUTE, reason="no JSON"),
+        "WARNING",
+        f"skips a chunk from {ROUTE}: no JSON",
     ),
     (
         PinMismatched(

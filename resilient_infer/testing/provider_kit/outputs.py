@@ -82,9 +82,9 @@ def _is_finite(value: object) -> bool:
 
 
 def _is_message(value: object) -> bool:
-    """With a role, which is the server's own even where it is no text, and something said."""
+    """With a role and something said."""
     said = {"content", "tool_calls", "function_call", "refusal"}
-    return isinstance(value, dict) and "role" in value and not said.isdisjoint(value)
+    return isinstance(value, dict) and isinstance(value.get("role"), str) and not said.isdisjoint(value)
 
 
 def _is_entity(value: object) -> bool:
