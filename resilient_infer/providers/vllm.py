@@ -3,7 +3,8 @@
 vLLM tells no revision. The operator's contract is
 `--revision <commit> --served-model-name org/model org/model@<commit>`: the
 second name is listed, a request for it is obeyed, and for any other commit's
-name the answer is 404.
+name the answer is 404. Only the list proves it: many a server of the protocol
+answers under whatever name it was asked by.
 """
 
 from collections.abc import Iterator, Mapping
@@ -53,8 +54,15 @@ class Vllm(OpenAI):
         return f"{base_of(name)}@{testimony.commit}"
 
     def attributed(self, attempt: Attempt, response: HttpResponse, success: Success) -> Success:
-        """With the commit in the name that answered; a later request is sent to that name."""
-        return replace(success, commit=_commit_of(attempt, fields_of(success.raw).get("model")))
+        """With the commit in the name that answered, unless that only repeats what was asked for.
+
+        A commit that the request named counts where the server's own list has named it, too.
+        """
+        commit = _commit_of(attempt, fields_of(success.raw).get("model"))
+        listed = None if attempt.testimony is None else attempt.testimony.commit
+        if commit != listed and commit == commit_after_at(self.model(attempt)):
+            commit = None
+        return replace(success, commit=commit)
 
 
 def _base_models(body: Json) -> Iterator[Mapping[str, Json]]:

@@ -45,7 +45,7 @@ def test_an_answer_is_declared_and_never_more(
     assert result.finish_reason == "length"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "vllm"])
 def test_a_name_with_the_commit_is_repeated_and_proves_nothing(
     llama_cpp_server: Server, make_live: MakeClient, kind: str
 ) -> None:

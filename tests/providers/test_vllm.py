@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from resilient_infer.core.secret import Secret
 from resilient_infer.providers.vllm import Vllm
@@ -134,3 +135,34 @@ def test_what_an_answer_says_of_the_commit(model, commit):
     outcome = success(CODEC, ordered("vllm", "chat"), completion("x", model=model))
 
     assert (outcome.commit, outcome.enforced) == (commit, False)
+
+
+@given(
+    route=st.sampled_from(["org/model", f"org/model@{LOCKED}", f"org/model@{OTHER}", "org/model@main"]),
+    said=st.sampled_from([None, LOCKED, OTHER]),
+    task=st.sampled_from(sorted(CODEC.tasks - {"feature-extraction"})),
+)
+def test_a_name_that_is_only_repeated_proves_no_more_than_the_list_said(route, said, task):
+    """A server that answers under whatever name it is asked by is no witness of its own."""
+    attempt = ordered("vllm", task, name=route, said=said)
+    echo = json.loads(CODEC.build(attempt).body)["model"]
+    outcome = success(CODEC, attempt, completion("x", model=echo))
+
+    assert (outcome.commit, outcome.enforced) == (said, False)
+
+
+@pytest.mark.parametrize(
+    ("route", "said", "told"),
+    [
+        (f"org/model@{LOCKED}", None, OTHER),
+        (f"org/model@{LOCKED}", LOCKED, OTHER),
+        ("org/model", OTHER, LOCKED),
+        ("org/model@main", None, LOCKED),
+    ],
+)
+def test_a_commit_that_nobody_asked_for_is_the_servers_own_word(route, said, told):
+    """It counts, and may be found to differ from the lock."""
+    attempt = ordered("vllm", "chat", name=route, said=said)
+    outcome = success(CODEC, attempt, completion("x", model=f"org/model@{told}"))
+
+    assert (outcome.commit, outcome.enforced) == (told, False)
