@@ -1,8 +1,10 @@
 """transformers: `transformers serve`, the one server that takes a commit with each request.
 
 It loads `org/model@<commit>` when that is first asked for and answers under the
-same name, so an echo of the name is a proof.
-Source: transformers 5.23, cli/serving/{chat_completion,completion,utils}.py.
+same name, so an echo of the name is a proof. `temperature`, `top_p` and `seed`
+do nothing unless the model's own generation config samples: the server sets
+the numbers, and switches sampling off at a temperature of 0 but never on.
+Source: transformers 5.23, cli/serving/{chat_completion,completion,utils,server}.py.
 """
 
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from typing import ClassVar, Final
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, HttpResponse
-from resilient_infer.core.outcome import Failure, FailureKind, Success
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.task import Json
 from resilient_infer.providers.base import Unfit
 from resilient_infer.providers.choices import fields_of
@@ -31,6 +33,9 @@ _KNOWN: Final[Mapping[str, frozenset[str]]] = {
 _ANOTHER_MODEL: Final = "Server is pinned to"
 """How it refuses a model other than the one it was started for, with status 400."""
 
+_BROKEN: Final = b"Internal Server Error"
+"""Its whole answer when something breaks that it did not foresee, as over a commit that it cannot find."""
+
 
 class Transformers(OpenAI):
     """The codec of kind "transformers"."""
@@ -41,14 +46,24 @@ class Transformers(OpenAI):
 
     def build(self, attempt: Attempt) -> HttpRequest:
         """The request; one prompt at a time."""
-        task = attempt.task.name
-        unknown = attempt.payload.parameters.keys() - _KNOWN[task]
+        task, given = attempt.task.name, attempt.payload.parameters
+        unknown = given.keys() - _KNOWN[task]
         if unknown:
             told = ", ".join(meant(name, _KNOWN[task]) for name in sorted(unknown))
             raise Unfit(f"transformers serve takes no notice of {told}")
         if isinstance(attempt.payload.inputs, list):
             raise Unfit("transformers serve takes one prompt at a time, and no list of them")
-        return super().build(attempt)
+        return super().build(replace(attempt, payload=replace(attempt.payload, parameters=_spoken(given))))
+
+    def parse(self, attempt: Attempt, response: HttpResponse) -> Outcome:
+        """What the answer means; a bare 500 may mean that the commit is not there."""
+        outcome = super().parse(attempt, response)
+        if not isinstance(outcome, Failure) or outcome.status != 500 or response.body != _BROKEN:
+            return outcome
+        if commit_after_at(self._asked(attempt)) is None:
+            return outcome
+        hint = "(transformers serve says this also of a commit that is not there)"
+        return replace(outcome, reason=f"{outcome.reason} {hint}")
 
     def model(self, attempt: Attempt) -> str:
         """`org/model@<commit>`, before the name of a GGUF file if there is one."""
@@ -68,5 +83,30 @@ class Transformers(OpenAI):
         """With the commit in the name that answered: enforced, if that is the name that was asked for."""
         told = fields_of(success.raw).get("model")
         commit = commit_after_at(told)
-        asked = self.model(attempt).partition(":")[0]
-        return replace(success, commit=commit, enforced=commit is not None and told == asked)
+        enforced = commit is not None and told == self._asked(attempt)
+        return replace(success, commit=commit, enforced=enforced)
+
+    def _asked(self, attempt: Attempt) -> str:
+        """The name that was asked for, as the server repeats it: without a file."""
+        return self.model(attempt).partition(":")[0]
+
+
+def _spoken(given: Mapping[str, Json]) -> dict[str, Json]:
+    """The parameters as the server takes them.
+
+    Raises:
+        Unfit: A frequency penalty: it would become a repetition penalty of 1 more, which also counts
+            the prompt and does not grow with each repetition.
+    """
+    parameters = dict(given)
+    penalty = parameters.pop("frequency_penalty", None)
+    if penalty is not None and (isinstance(penalty, bool) or penalty != 0):
+        raise Unfit("transformers serve makes another penalty of frequency_penalty")
+    bias = parameters.get("logit_bias")
+    if bias == {}:  # it breaks over none
+        del parameters["logit_bias"]
+    elif isinstance(bias, dict):
+        parameters["logit_bias"] = {  # and over whole numbers
+            token: float(number) if type(number) is int else number for token, number in bias.items()
+        }
+    return parameters

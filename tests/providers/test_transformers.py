@@ -3,11 +3,14 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from resilient_infer.core.outcome import FailureKind
+from resilient_infer.core.outcome import Failure, FailureKind
 from resilient_infer.providers.base import Unfit
 from resilient_infer.providers.transformers import Transformers
 from tests.providers.family import LOCKED, NO_COMMIT, OTHER, completion, failure, ordered, success
+from tests.providers.samples import PAYLOADS, answer
 
 CODEC = Transformers()
 
@@ -69,6 +72,9 @@ def test_an_answer_without_a_name_says_nothing():
         ("chat", {"response_format": {}}, "response_format"),
         ("chat", {"top_k": 5}, "top_k"),
         ("text-generation", {"logit_bias": {}}, "logit_bias"),
+        ("chat", {"frequency_penalty": 0.5}, "makes another penalty of frequency_penalty"),
+        ("text-generation", {"frequency_penalty": -1}, "makes another penalty of frequency_penalty"),
+        ("chat", {"frequency_penalty": True}, "makes another penalty of frequency_penalty"),
         ("text-generation", {"temprature": 1}, 'temprature .did you mean "temperature"'),
     ],
 )
@@ -94,3 +100,58 @@ def test_a_server_that_was_started_for_another_model_has_not_this_one():
     assert failure(CODEC, ordered("transformers", "chat"), body, 400) is FailureKind.GONE
     assert failure(CODEC, ordered("transformers", "chat"), body, 500) is FailureKind.SERVER_ERROR
     assert failure(CODEC, ordered("transformers", "chat"), {"detail": "bad"}, 400) is FailureKind.BAD_REQUEST
+
+
+@given(bias=st.dictionaries(st.integers(0, 10**5).map(str), st.integers(-100, 100) | st.floats(-100, 100)))
+def test_a_bias_goes_out_in_floats_whatever_numbers_it_was_given_in(bias):
+    """The server breaks over whole numbers, and over a bias of nothing; the numbers stay what they are."""
+    payload = {"messages": [{"role": "user", "content": "x"}], "parameters": {"logit_bias": bias}}
+    attempt = ordered("transformers", "chat", payload)
+    sent = json.loads(CODEC.build(attempt).body).get("logit_bias", {})
+
+    assert sent == bias
+    assert all(type(number) is float for number in sent.values())
+    assert attempt.payload.parameters["logit_bias"] == bias
+    assert ("logit_bias" in json.loads(CODEC.build(attempt).body)) is bool(bias)
+
+
+@pytest.mark.parametrize("bias", [{"5": True}, {"5": "1"}, {"5": None}, [1], None, "x"])
+def test_what_is_no_bias_goes_out_as_it_is(bias):
+    """The server says what is wrong with it."""
+    payload = {"messages": [{"role": "user", "content": "x"}], "parameters": {"logit_bias": bias}}
+
+    assert json.loads(CODEC.build(ordered("transformers", "chat", payload)).body)["logit_bias"] == bias
+
+
+@pytest.mark.parametrize("task", sorted(CODEC.tasks))
+@pytest.mark.parametrize("nothing", [0, 0.0, -0.0, None])
+def test_a_frequency_penalty_of_nothing_is_left_out(task, nothing):
+    """It asks for nothing that the server cannot do."""
+    payload = {**PAYLOADS[task], "parameters": {"frequency_penalty": nothing, "max_tokens": 3}}
+    body = json.loads(CODEC.build(ordered("transformers", task, payload)).body)
+
+    assert body["max_tokens"] == 3
+    assert "frequency_penalty" not in body
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "status", "said", "told"),
+    [
+        ("org/model", LOCKED, 500, b"Internal Server Error", True),
+        (f"org/model@{OTHER}", None, 500, b"Internal Server Error", True),
+        ("org/model:q4.gguf", LOCKED, 500, b"Internal Server Error", True),
+        ("org/model", None, 500, b"Internal Server Error", False),
+        ("org/model@main", LOCKED, 500, b"Internal Server Error", False),
+        ("org/model", LOCKED, 500, b'{"detail": "out of memory"}', False),
+        ("org/model", LOCKED, 502, b"Internal Server Error", False),
+    ],
+)
+def test_a_bare_500_says_what_it_often_means(name, revision, status, said, told):
+    """Only where a commit was asked for, and the server said nothing else; its kind stays what it is."""
+    attempt = ordered("transformers", "chat", name=name, revision=revision)
+    outcome = CODEC.parse(attempt, answer(said, status))
+
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.SERVER_ERROR
+    assert ("a commit that is not there" in outcome.reason) is told
+    assert outcome.reason.startswith(f"HTTP {status}")
