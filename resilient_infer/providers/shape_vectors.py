@@ -5,6 +5,7 @@ some fifty thousand numbers, and each look at all of them is a pass of its own.
 """
 
 from math import isfinite
+from operator import countOf
 from typing import cast
 
 from resilient_infer.core.task import Json
@@ -15,12 +16,8 @@ def vector(row: Json, _given: Json = None) -> Json:
     """Feature extraction: one pooled vector of finite numbers, as a list that is nobody else's."""
     if not isinstance(row, list) or not row:
         raise WrongShape(f"{named(row)} where a vector belongs")
-    kinds = set(map(type, row))
-    if list in kinds:
-        raise WrongShape("vectors of tokens, not one pooled vector for each input")
-    if not kinds <= {float, int}:
-        raise WrongShape("a vector that holds more than numbers")
-    numbers = [number(each) for each in row] if int in kinds else cast("list[float]", row)
+    plain = countOf(map(type, row), float) == len(row)  # the usual case, seen without a set or a copy
+    numbers = cast("list[float]", row) if plain else _numbers(row)
     # One NaN or Infinity shows in the sum; a sum can overflow without one, hence the second look.
     if not isfinite(sum(numbers)) and not all(map(isfinite, numbers)):
         raise WrongShape("a vector that holds NaN or Infinity")
@@ -42,3 +39,13 @@ def of_one_length(rows: list[Json]) -> None:
     """Refuse vectors of which some are longer than others."""
     if len({len(row) for row in rows if isinstance(row, list)}) > 1:
         raise WrongShape("vectors of several lengths")
+
+
+def _numbers(row: list[Json]) -> list[float]:
+    """Numbers of which some are whole ones, as floats."""
+    kinds = set(map(type, row))
+    if list in kinds:
+        raise WrongShape("vectors of tokens, not one pooled vector for each input")
+    if not kinds <= {float, int}:
+        raise WrongShape("a vector that holds more than numbers")
+    return [number(each) for each in row]

@@ -3,7 +3,7 @@
 A single input gives one result and a list of n inputs a list of n, however
 the server nests them. Everything else is a `WrongShape`. How one result is
 read stands in `shape_items`, `shape_texts` and `shape_vectors`; the message of
-a chat comes with an ending and is read in `openai`.
+a chat comes with an ending and is read in `chat`.
 """
 
 from collections.abc import Callable, Mapping
