@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from resilient_infer.core.events import Event
@@ -20,17 +20,17 @@ from resilient_infer.core.target import Endpoint, Pin, Route, Target
 from resilient_infer.core.task import TASKS, Task
 from resilient_infer.drivers.exchange import identity_of
 from resilient_infer.errors import ConfigError, PayloadRefused
-from resilient_infer.lock.binding import BoundAlias, BoundTarget, Mode, bind
+from resilient_infer.lock.binding import BoundAlias, BoundTarget, Mode, bind, mode_of
 from resilient_infer.lock.compatible import answer_labels, incompatible, side_of
-from resilient_infer.lock.discovery import Found, find, read_file
+from resilient_infer.lock.discovery import Found, find, read_file, shown
 from resilient_infer.lock.entries import Manifest, Provider, RouteEntry
 from resilient_infer.lock.lockfile import Lock, LockedModel, overlay, parse_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.policy import Policy, PolicyKeys, resolve
-from resilient_infer.lock.problems import quote
 from resilient_infer.lock.read_provider import BUILT_IN
 from resilient_infer.plan.spec import AliasSpec, CallSpec, Env, RouteSpec, TargetSpec
 from resilient_infer.policies.retry import RetryConfig
+from resilient_infer.providers.base import Streaming
 from resilient_infer.providers.payload import normalise
 from resilient_infer.providers.registry import codec_for, kinds
 from resilient_infer.state.gate import GateConfig, RouteGate
@@ -43,7 +43,6 @@ from resilient_infer.transport.reach import Unset, identity_url_of, key_of, url_
 if TYPE_CHECKING:
     import pybreaker
 
-MODE_VARIABLE: Final = "RESILIENT_INFER_LOCK_MODE"
 LONGEST_DEADLINE: Final = 7 * 86_400.0
 """Seconds; a longer deadline is taken for a slip of units."""
 
@@ -54,6 +53,21 @@ class _Remembered:
 
     spec: AliasSpec
     sources: Sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Making:
+    """An alias that is being put together; `stream`: for answers that come piece by piece."""
+
+    bound: BoundAlias
+    task: Task
+    sources: Sources
+    stream: bool
+
+    def streams(self, kind: str) -> bool:
+        """Whether servers of a kind stream the task."""
+        codec = codec_for(kind, self.task.name)
+        return isinstance(codec, Streaming) and self.task.name in codec.streams
 
 
 class Assembly:
@@ -85,7 +99,7 @@ class Assembly:
         self._environ = environ
         self._circuit_listeners = circuit_listeners
         self._listened: dict[RouteGate, object] = {}
-        self._remembered: dict[str, _Remembered] = {}
+        self._remembered: dict[tuple[str, bool], _Remembered] = {}
         renew_in_children(self)
 
     @classmethod
@@ -103,12 +117,12 @@ class Assembly:
         Raises:
             ConfigError: With every problem of the file that is wrong.
         """
-        mode = _mode(lock_mode, os.environ)
+        mode = mode_of(lock_mode, os.environ)
         found = find(lockfiles, environment, os.environ, Path.cwd())
         manifest = None
         if found.manifest is not None:
             text = read_file(found.manifest)
-            manifest = parse_manifest(text, _shown(found.manifest), found.environment, kinds=kinds())
+            manifest = parse_manifest(text, shown(found.manifest), found.environment, kinds=kinds())
         if mode == "off":
             message = 'lock_mode="off": nothing is pinned; answers may come from any version of a model'
             warnings.warn(message, stacklevel=3)  # where the client is made
@@ -118,7 +132,7 @@ class Assembly:
             mode,
             table=GateTable() if private_state else SHARED,
             environ=os.environ,
-            source=_shown(found.folder),
+            source=shown(found.folder),
             circuit_listeners=circuit_listeners,
         )
 
@@ -140,40 +154,53 @@ class Assembly:
                 gate.remove_listener(listener)
         self._listened = {}
 
-    def call_spec(self, alias: str, payload: object, deadline: float | None) -> CallSpec:
-        """One call, ready to be planned; see `Client.call` for what it raises."""
-        spec = self.alias_spec(alias)
+    def call_spec(
+        self, alias: str, payload: object, deadline: float | None, *, stream: bool = False
+    ) -> CallSpec:
+        """One call, ready to be planned; see `Client.call` and `Client.stream` for what it raises."""
+        spec = self.alias_spec(alias, stream=stream)
         seconds = spec.deadline if deadline is None else _length(alias, deadline)
         try:
             normal = normalise(spec.task, read_input(payload))
         except PayloadRefused as refused:
             raise PayloadRefused(f"{alias}: {refused.message}", hint=refused.hint, alias=alias) from None
-        return CallSpec(alias=spec, call_id=os.urandom(16).hex(), payload=normal, deadline=seconds)
+        call_id = os.urandom(16).hex()
+        return CallSpec(alias=spec, call_id=call_id, payload=normal, deadline=seconds, stream=stream)
 
-    def alias_spec(self, alias: str) -> AliasSpec:
-        """What is the same for every call of an alias, as long as the variables it names stay the same."""
+    def alias_spec(self, alias: str, *, stream: bool = False) -> AliasSpec:
+        """What is the same for every call of an alias, as long as the variables it names stay the same.
+
+        Args:
+            stream: For answers that come piece by piece: other time limits, and only routes that stream.
+        """
         if not isinstance(alias, str):
             raise ConfigError(f"an alias is a string, not a value of type {type(alias).__name__}")
-        remembered = self._remembered.get(alias)
+        remembered = self._remembered.get((alias, stream))
         if remembered is not None and remembered.sources.unchanged():
             return remembered.spec
         sources = Sources(self._environ)
-        spec = self._assemble(alias, sources)
-        self._remembered[alias] = _Remembered(spec, sources)
+        spec = self._assemble(alias, sources, stream)
+        self._remembered[alias, stream] = _Remembered(spec, sources)
         return spec
 
-    def _assemble(self, name: str, sources: Sources) -> AliasSpec:
+    def _assemble(self, name: str, sources: Sources, stream: bool) -> AliasSpec:
         bound = bind(self._manifest, self._lock, name, self._mode)
         task = self._task(bound)
+        making = _Making(bound=bound, task=task, sources=sources, stream=stream)
         common = resolve(task, self._file_policy, bound.alias.policy)
         strangers = _strangers(bound, task)
         targets = []
         for index, each in enumerate(bound.targets):
             locked = isinstance(each.locked, LockedModel)
-            routes = [self._route(bound, task, entry, sources, locked=locked) for entry in each.entry.routes]
+            routes = [self._route(making, entry, locked=locked) for entry in each.entry.routes]
             if index in strangers:
                 routes = [replace(route, unusable=strangers[index]) for route in routes]
             targets.append(TargetSpec(target=_target(each, task), routes=tuple(routes)))
+        kinds_here = {route.route.endpoint.kind for target in targets for route in target.routes}
+        if stream and not any(map(making.streams, kinds_here)):
+            raise ConfigError(
+                f"{name}: none of its routes streams {task.name}", hint="use call: the answer comes whole"
+            )
         return AliasSpec(
             alias=name,
             task=task,
@@ -183,6 +210,7 @@ class Assembly:
             retry=RetryConfig(retries=common.retries, max_wait=common.max_wait, safe=common.safe),
             refusal_fallback=common.refusal_fallback,
             refuse_mismatch=common.on_pin_mismatch == "refuse",
+            restart=common.recover == "restart",
         )
 
     @property
@@ -205,14 +233,14 @@ class Assembly:
             )
         return TASKS[bound.task]
 
-    def _route(
-        self, bound: BoundAlias, task: Task, entry: RouteEntry, sources: Sources, *, locked: bool
-    ) -> RouteSpec:
+    def _route(self, making: "_Making", entry: RouteEntry, *, locked: bool) -> RouteSpec:
         known = BUILT_IN if self._manifest is None else self._manifest.providers
-        provider = known[entry.provider]
-        policy = resolve(task, self._file_policy, bound.alias.policy, entry.policy, provider.policy)
+        provider, sources, task = known[entry.provider], making.sources, making.task
+        policy = resolve(task, self._file_policy, making.bound.alias.policy, entry.policy, provider.policy)
         codec = codec_for(provider.kind, task.name)  # now rather than in the middle of a call
         identity, unusable = None, ""
+        if making.stream and not making.streams(provider.kind):
+            unusable = f"servers of kind {provider.kind} do not stream {task.name}"
         try:
             url = url_of(provider, sources)
             secret = key_of(provider, url, sources)
@@ -230,7 +258,8 @@ class Assembly:
             gate=gate,
             credential_gate=None if secret is None else self._table.credential(host, secret),
             secret=secret,
-            attempt_timeout=policy.attempt_timeout,
+            attempt_timeout=policy.first_token_timeout if making.stream else policy.attempt_timeout,
+            stall_timeout=policy.stall_timeout,
             unusable=unusable,
             identity=identity,
             attestation=None if identity is None else self._table.attestation(route),
@@ -282,24 +311,10 @@ def _endpoint(provider: Provider, url: str, policy: Policy, identity_url: str) -
 
 def _read_locks(found: Found) -> Lock | None:
     locks = [
-        None if path is None else parse_lock(read_file(path), _shown(path))
+        None if path is None else parse_lock(read_file(path), shown(path))
         for path in (found.lock, found.environment_lock)
     ]
     return overlay(*locks)
-
-
-def _mode(argument: str | None, environ: Mapping[str, str]) -> Mode:
-    mode = argument or environ.get(MODE_VARIABLE) or "locked"
-    if mode not in get_args(Mode):
-        source = "lock_mode" if argument else MODE_VARIABLE
-        raise ConfigError(f"{source} is one of {', '.join(get_args(Mode))}, not {quote(mode)}")
-    return cast("Mode", mode)
-
-
-def _shown(path: Path) -> str:
-    """A path as people would write it: relative to where they are, if it is below."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _length(alias: str, deadline: object) -> float:

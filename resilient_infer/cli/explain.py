@@ -40,6 +40,8 @@ _SECONDS: Final = frozenset(
     {
         "deadline",
         "attempt_timeout",
+        "first_token_timeout",
+        "stall_timeout",
         "max_wait",
         "min_useful",
         "breaker.window",

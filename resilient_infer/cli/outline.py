@@ -39,6 +39,7 @@ _OF_THE_ALIAS: Final = (
     "refusal_fallback",
     "balance",
     "on_pin_mismatch",
+    "recover",
 )
 """Policy keys that hold for a call as a whole; all others hold for a route."""
 

@@ -7,10 +7,10 @@ any order. An alias that is stale stops nothing but itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NoReturn
+from typing import Final, Literal, NoReturn, cast, get_args
 
 from resilient_infer.core.target import Pin
-from resilient_infer.errors import AliasNotLocked, StaleLock
+from resilient_infer.errors import AliasNotLocked, ConfigError, StaleLock
 from resilient_infer.lock.entries import Alias, Manifest, RouteEntry, TargetEntry
 from resilient_infer.lock.lockfile import Lock, LockedModel, LockedName, LockEntry
 from resilient_infer.lock.policy import PolicyKeys
@@ -20,6 +20,8 @@ from resilient_infer.lock.read_provider import BUILT_IN
 
 Mode = Literal["locked", "frozen", "off"]
 """`locked`: manifest and lock agree. `frozen`: the lock is enough. `off`: the manifest, nothing pinned."""
+
+MODE_VARIABLE: Final = "RESILIENT_INFER_LOCK_MODE"
 
 Identity = tuple[str, str, str]
 """What two files compare of a target: a model and what was requested, or a provider, a name and its pin."""
@@ -84,6 +86,19 @@ def bind(manifest: Manifest | None, lock: Lock | None, name: str, mode: Mode = "
         BoundTarget(entry=target, locked=pins[identity_asked(target)]) for target in alias.targets
     )
     return BoundAlias(alias=alias, task=alias.task or entry.task, targets=targets)
+
+
+def mode_of(argument: str | None, environ: Mapping[str, str]) -> Mode:
+    """The mode: the argument, else the variable, else `locked`.
+
+    Raises:
+        ConfigError: It is none of them.
+    """
+    mode = argument or environ.get(MODE_VARIABLE) or "locked"
+    if mode not in get_args(Mode):
+        source = "lock_mode" if argument else MODE_VARIABLE
+        raise ConfigError(f"{source} is one of {', '.join(get_args(Mode))}, not {quote(mode)}")
+    return cast("Mode", mode)
 
 
 def difference_of(alias: Alias, entry: LockEntry) -> str:

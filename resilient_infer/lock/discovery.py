@@ -157,3 +157,9 @@ def read_file(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         fault = f"cannot be read: {getattr(error, 'strerror', None) or error}"
     raise ConfigError(f"{path} {fault}", hint="check the path and its permissions")
+
+
+def shown(path: Path) -> str:
+    """A path as people would write it: relative to where they are, if it is below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -60,7 +60,7 @@ class RouteEntry:
         provider: Name of a provider of the manifest or a built-in one.
         name: The provider's name for the model.
         price: None: unknown.
-        attempt_timeout: Seconds, or None: as the alias says.
+        attempt_timeout: Seconds, or None: as the alias says. So are the two timeouts of streams.
         pin: VERSIONED or FLOATING as declared, or None.
     """
 
@@ -68,13 +68,19 @@ class RouteEntry:
     name: str
     price: Price | None = None
     attempt_timeout: float | None = None
+    first_token_timeout: float | None = None
+    stall_timeout: float | None = None
     pin: Pin | None = None
     line: int = 0
 
     @property
     def policy(self) -> PolicyKeys:
         """What this level says, for `policy.resolve`."""
-        return PolicyKeys(attempt_timeout=self.attempt_timeout)
+        return PolicyKeys(
+            attempt_timeout=self.attempt_timeout,
+            first_token_timeout=self.first_token_timeout,
+            stall_timeout=self.stall_timeout,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ the JSON Schema (`schema.py`). A key that is not here is an unknown key.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from resilient_infer.lock.key import A, Key, Level, R, T, V
+from resilient_infer.lock.policy_keys import BREAKER_KEYS, POLICY_KEYS
 from resilient_infer.lock.rules import (
     DEPLOYMENT,
     HUB,
@@ -20,48 +20,9 @@ from resilient_infer.lock.rules import (
     Flag,
     Number,
     Shape,
-    ValueType,
 )
 
-
-class Level(Enum):
-    """Where a key may stand. Of POLICY, ALIAS, ROUTE and PROVIDER the innermost (last) one given holds."""
-
-    FILE = "the file"
-    POLICY = "policy"
-    ALIAS = "an alias"
-    TARGET = "a target"
-    ROUTE = "a route"
-    PROVIDER = "a provider"
-    PRICE = "price"
-    BREAKER = "breaker"
-
-
-P, A, T, R, V = Level.POLICY, Level.ALIAS, Level.TARGET, Level.ROUTE, Level.PROVIDER
-
-WEEK: Final = 604_800.0
-"""Longest time a key may ask for, seconds: below `threading.TIMEOUT_MAX`, past which a wait raises."""
-
-_LENGTH: Final = Number(unit="s", above=True, most=WEEK)
-_WAIT: Final = Number(unit="s", most=WEEK)
 _MONEY: Final = "USD per million tokens"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """One row of the table.
-
-    Attributes:
-        default: What holds without the key; None: `text` says what does.
-        text: One line for people.
-    """
-
-    name: str
-    levels: tuple[Level, ...]
-    type: ValueType
-    default: bool | float | str | None = None
-    text: str
-
 
 _FILE_KEYS: Final = (
     Key(
@@ -158,95 +119,6 @@ _TARGET_KEYS: Final = (
     ),
 )
 
-_POLICY_KEYS: Final = (
-    Key(
-        name="balance",
-        levels=(P, A),
-        type=Choice(words=("ordered",)),
-        default="ordered",
-        text="Order of routes.",
-    ),
-    Key(name="deadline", levels=(P, A), type=_LENGTH, text="The whole call; default: by task."),
-    Key(name="attempt_timeout", levels=(P, A, R), type=_LENGTH, text="One attempt; default: by task."),
-    Key(
-        name="retries",
-        levels=(P, A),
-        type=Number(whole=True, most=100),
-        default=2,
-        text="Further rounds per target.",
-    ),
-    Key(
-        name="max_wait",
-        levels=(P, A),
-        type=_WAIT,
-        default=5.0,
-        text="Longest advice worth waiting for while another route or target is left.",
-    ),
-    Key(
-        name="min_useful",
-        levels=(P, A),
-        type=_WAIT,
-        default=0.5,
-        text="No attempt is started with less time left.",
-    ),
-    Key(
-        name="max_response",
-        levels=(P, A, V),
-        type=Number(unit="bytes", least=1, whole=True),
-        default=64 * 1024 * 1024,
-        text="Bytes of an answer that are read.",
-    ),
-    Key(
-        name="safe",
-        levels=(A,),
-        type=Flag(),
-        text="May be sent again after a failure that leaves open whether it ran; default: by task.",
-    ),
-    Key(
-        name="refusal_fallback",
-        levels=(P, A),
-        type=Flag(),
-        default=False,
-        text="A content-filter refusal may go to the next target.",
-    ),
-    Key(
-        name="on_pin_mismatch",
-        levels=(P, A),
-        type=Choice(words=("refuse", "warn")),
-        default="refuse",
-        text="What becomes of a route whose server says that it runs another commit than the locked one.",
-    ),
-    Key(name="breaker", levels=(P, A, V), type=Shape(name="breaker"), text="When a route's circuit opens."),
-    Key(
-        name="concurrency",
-        levels=(P, A, V),
-        type=Number(least=1, most=65_535, whole=True),
-        default=64,
-        text="Attempts in flight per route.",
-    ),
-)
-
-
-def _breaker(name: str, type_: ValueType, default: float | None, text: str) -> Key:
-    return Key(name=name, levels=(Level.BREAKER,), type=type_, default=default, text=text)
-
-
-# Defaults: half of at least 10 answers in the window, or 5 failures in a row; one second, doubling to five.
-_BREAKER_KEYS: Final = (
-    _breaker("failure_rate", Number(above=True, most=1), 0.5, "Share of failures in the window that opens."),
-    _breaker("min_calls", Number(least=1, whole=True), 10, "Answers below which the share is unknown."),
-    _breaker("window", _LENGTH, None, "What is remembered; default: 10 s or twice the attempt timeout."),
-    _breaker("consecutive", Number(least=1, whole=True), 5, "Failures in a row that open."),
-    _breaker(
-        "slow_after", _LENGTH, None, "An answer slower than this counts as a failure; default: none does."
-    ),
-    _breaker("open", _LENGTH, 1.0, "How long it stays open the first time; doubles each time."),
-    _breaker("max_open", _LENGTH, 5.0, "Where the doubling ends."),
-    _breaker(
-        "probes", Number(least=1, most=1000, whole=True), 1, "Attempts let through to see if it is well."
-    ),
-)
-
 _PRICE_KEYS: Final = tuple(
     Key(name=name, levels=(Level.PRICE,), type=Number(unit=unit), text=f"{unit}; 0 is free.")
     for name, unit in (
@@ -262,12 +134,10 @@ TABLE: Final[tuple[Key, ...]] = (
     *_FILE_KEYS,
     *_PROVIDER_KEYS,
     *_TARGET_KEYS,
-    *_POLICY_KEYS,
-    *_BREAKER_KEYS,
+    *POLICY_KEYS,
+    *BREAKER_KEYS,
     *_PRICE_KEYS,
 )
-
-Rows = Mapping[str, Key]
 
 
 def rows_at(*levels: Level) -> Rows:

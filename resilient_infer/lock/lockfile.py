@@ -14,7 +14,7 @@ from resilient_infer.errors import Problem
 from resilient_infer.lock.digest import FieldTree as FieldTree
 from resilient_infer.lock.digest import digest_of as digest_of
 from resilient_infer.lock.digest import tree_of
-from resilient_infer.lock.keys import Key, Level, Rows
+from resilient_infer.lock.key import Key, Level, Rows
 from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode
 from resilient_infer.lock.problems import Problems, quote

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.entries import Alias, Manifest, Provider, RouteEntry, TargetEntry
-from resilient_infer.lock.keys import AT, Level
+from resilient_infer.lock.key import Level
+from resilient_infer.lock.keys import AT
 from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode, ScalarNode
 from resilient_infer.lock.policy import PolicyKeys

@@ -40,6 +40,9 @@ class PolicyKeys:
 
     deadline: float | None = None
     attempt_timeout: float | None = None
+    first_token_timeout: float | None = None
+    stall_timeout: float | None = None
+    recover: str | None = None
     retries: int | None = None
     max_wait: float | None = None
     min_useful: float | None = None
@@ -58,6 +61,9 @@ class Policy:
 
     deadline: float
     attempt_timeout: float
+    first_token_timeout: float
+    stall_timeout: float
+    recover: str
     retries: int
     max_wait: float
     min_useful: float
@@ -88,6 +94,11 @@ def resolve(task: Task, *levels: PolicyKeys) -> Policy:
     return Policy(
         deadline=deadline,
         attempt_timeout=attempt_timeout,
+        first_token_timeout=min(
+            _or(given.first_token_timeout, default_number("first_token_timeout")), deadline
+        ),
+        stall_timeout=min(_or(given.stall_timeout, default_number("stall_timeout")), deadline),
+        recover=_or(given.recover, default_word("recover")),
         retries=_or(given.retries, int(default_number("retries"))),
         max_wait=_or(given.max_wait, default_number("max_wait")),
         min_useful=_or(given.min_useful, default_number("min_useful")),

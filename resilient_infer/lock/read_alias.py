@@ -7,7 +7,8 @@ from typing import Final
 from resilient_infer.core.target import Pin
 from resilient_infer.core.task import TASKS
 from resilient_infer.lock.entries import FALLBACK, Alias, Provider, RouteEntry, TargetEntry
-from resilient_infer.lock.keys import AT, TARGET_ROWS, Level
+from resilient_infer.lock.key import Level
+from resilient_infer.lock.keys import AT, TARGET_ROWS
 from resilient_infer.lock.nodes import MappingNode, ScalarNode, needs_quotes
 from resilient_infer.lock.policy import PolicyKeys
 from resilient_infer.lock.problems import quote
@@ -199,6 +200,8 @@ def _route_of(found: Fields, model: str, providers: Providers) -> RouteEntry | N
         name=text_at(found, "name") or model,
         price=read_price(found.at("price")),
         attempt_timeout=seconds_at(found, "attempt_timeout"),
+        first_token_timeout=seconds_at(found, "first_token_timeout"),
+        stall_timeout=seconds_at(found, "stall_timeout"),
         pin=None if pin is None else Pin(pin),
         line=found.place.node.line,
     )

@@ -6,7 +6,8 @@ from typing import Final
 
 from resilient_infer.core.target import Price
 from resilient_infer.lock.entries import Provider
-from resilient_infer.lock.keys import AT, Level
+from resilient_infer.lock.key import Level
+from resilient_infer.lock.keys import AT
 from resilient_infer.lock.policy import BreakerKeys, PolicyKeys, contradictions
 from resilient_infer.lock.problems import quote
 from resilient_infer.lock.rules import NAME, Text
@@ -198,6 +199,9 @@ def read_policy(found: Fields) -> PolicyKeys:
     keys = PolicyKeys(
         deadline=seconds_at(found, "deadline"),
         attempt_timeout=seconds_at(found, "attempt_timeout"),
+        first_token_timeout=seconds_at(found, "first_token_timeout"),
+        stall_timeout=seconds_at(found, "stall_timeout"),
+        recover=text_at(found, "recover"),
         retries=whole_at(found, "retries"),
         max_wait=seconds_at(found, "max_wait"),
         min_useful=seconds_at(found, "min_useful"),

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 
 from resilient_infer.core.task import TASKS, Json
-from resilient_infer.lock.keys import AT, TARGET_ROWS, Key, Level, Rows
+from resilient_infer.lock.key import Key, Level, Rows
+from resilient_infer.lock.keys import AT, TARGET_ROWS
 from resilient_infer.lock.read_provider import HEADER_NAME, HEADER_VALUE
 from resilient_infer.lock.rules import LABEL, NAME, Choice, Flag, Number, Shape, Text
 from resilient_infer.lock.url import URL_PATTERN

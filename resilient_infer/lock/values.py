@@ -10,7 +10,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Final, NamedTuple
 
-from resilient_infer.lock.keys import Rows, homes_of
+from resilient_infer.lock.key import Rows
+from resilient_infer.lock.keys import homes_of
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode, kind_of, needs_quotes
 from resilient_infer.lock.problems import Path, Problems, quote
 from resilient_infer.lock.rules import Choice, Flag, Number, Text

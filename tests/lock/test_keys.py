@@ -1,11 +1,11 @@
 """The key table itself."""
 
 from resilient_infer.core.target import Price
+from resilient_infer.lock.key import Level
 from resilient_infer.lock.keys import (
     AT,
     TABLE,
     TARGET_ROWS,
-    Level,
     default_flag,
     default_number,
     default_word,
@@ -30,7 +30,7 @@ def test_defaults_are_within_their_own_bounds() -> None:
 
 def test_keys_of_later_issues_are_unknown() -> None:
     """An issue accepts only the keys it acts on."""
-    later = {"weight", "tags", "first_token_timeout", "stall_timeout", "recover"}
+    later = {"weight", "tags"}
 
     assert not later & {key.name for key in TABLE}
 
@@ -38,7 +38,15 @@ def test_keys_of_later_issues_are_unknown() -> None:
 def test_levels_have_the_keys_their_values_have() -> None:
     """Spot checks of what may stand where."""
     assert set(AT[Level.PRICE]) == set(Price.__dataclass_fields__)
-    assert set(AT[Level.ROUTE]) == {"provider", "name", "price", "pin", "attempt_timeout"}
+    assert set(AT[Level.ROUTE]) == {
+        "provider",
+        "name",
+        "price",
+        "pin",
+        "attempt_timeout",
+        "first_token_timeout",
+        "stall_timeout",
+    }
     assert set(TARGET_ROWS) == set(AT[Level.ROUTE]) | {"model", "routes", "context", "labels"}
     assert "endpoint" in AT[Level.PROVIDER]
     assert "fallback" in AT[Level.ALIAS]

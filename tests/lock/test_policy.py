@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilient_infer.core.task import TASKS, Task
-from resilient_infer.lock.keys import AT, TABLE, Level
+from resilient_infer.lock.key import Level
+from resilient_infer.lock.keys import AT, TABLE
 from resilient_infer.lock.policy import BreakerKeys, Policy, PolicyKeys, contradictions, resolve
 from resilient_infer.policies.trip import BreakerConfig
 
@@ -41,6 +42,9 @@ def test_defaults_are_those_of_the_table_and_the_task() -> None:
     assert policy == Policy(
         deadline=120.0,
         attempt_timeout=60.0,
+        first_token_timeout=10.0,
+        stall_timeout=15.0,
+        recover="restart",
         retries=2,
         max_wait=5.0,
         min_useful=0.5,
