@@ -7,7 +7,7 @@ the JSON Schema (`schema.py`). A key that is not here is an unknown key.
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from resilient_infer.lock.key import A, Key, Level, R, T, V
+from resilient_infer.lock.key import A, Key, Level, R, Rows, T, V
 from resilient_infer.lock.policy_keys import BREAKER_KEYS, POLICY_KEYS
 from resilient_infer.lock.rules import (
     DEPLOYMENT,
