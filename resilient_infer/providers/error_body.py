@@ -4,6 +4,9 @@ Read are OpenAI's `{"error": {message, type, param, code}}`, the same with
 "error" as a plain string or a list (Hugging Face), FastAPI's `{"detail": str |
 list}`, errors at the root (vLLM before 0.10, Cohere, Replicate), a list around
 any of them (Google), HTML pages and plain text. All reading is total.
+
+What a server repeats of the payload is never read: validators (pydantic) send
+back each wrong input whole, and a reason ends up in logs.
 """
 
 import re
@@ -20,8 +23,15 @@ SHOWN: Final = 200
 _READ: Final = 4000
 """Characters of a server's message that are looked at."""
 
+_NAMED: Final = 40
+"""Characters of each part of the place that is at fault: a key of the payload may be as long as a text."""
+
 _TITLE: Final = re.compile(r"<(?:title|h1)[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"\s*(?:<!doctype html|<html|<head|<body|<center|<h1|<!--)", re.IGNORECASE)
+_JSON: Final = re.compile(r"\ufeff?\s*(?:\{|\[\s*[\[{\"])")
+_REPEATED: Final = re.compile(r"""(?:^|[,{])\s*\\*['"]input\\*['"]\s*:|\binput_value=""")
+"""Where the text of a validator's exception comes to the input: Python's or JSON's spelling of pydantic's
+errors (vLLM sends the former as a message), and pydantic's own sentence."""
 _MESSAGES: Final = ("message", "msg", "detail", "error", "errors", "error_message", "title")
 _CODES: Final = ("code", "type", "error_type", "error_code", "status")
 _INNER: Final = ("error", "innererror", "inner_error", "detail", "errors")
@@ -44,7 +54,7 @@ class ServerError:
 def read_error(body: Json, excerpt: bytes) -> ServerError:
     """What the server said, from the decoded body or, where that is None, from the raw bytes."""
     if body is None:
-        return ServerError(_text_of(excerpt), frozenset())
+        return ServerError(_without_input(_text_of(excerpt)), frozenset())
     return ServerError(_message(body, _DEPTH)[:_READ], frozenset(_codes(body, _DEPTH)))
 
 
@@ -67,15 +77,22 @@ def one_line(text: str, secret: Secret | None = None, *, limit: int = SHOWN) -> 
 
 def _text_of(excerpt: bytes) -> str:
     text = excerpt[:_READ].decode("utf-8", "replace")
+    if _JSON.match(text):  # cut off or too long: what of it is the payload cannot be told
+        return "JSON that cannot be read"
     if not looks_like_html(excerpt):
         return text
     title = _TITLE.search(text)
     return f"an HTML page: {title[1].strip()}" if title else "an HTML page"
 
 
+def _without_input(text: str) -> str:
+    found = _REPEATED.search(text)
+    return text if found is None else f"{text[: found.start()].rstrip()} …".lstrip()
+
+
 def _message(value: Json, depth: int) -> str:
     if isinstance(value, str):
-        return value
+        return _without_input(value[:_READ])
     if depth == 0:
         return ""
     if isinstance(value, list):
@@ -85,7 +102,8 @@ def _message(value: Json, depth: int) -> str:
     text = next(filter(None, (_message(value.get(key), depth - 1) for key in _MESSAGES)), "")
     where = value.get("loc")  # FastAPI names the field in a list of its own
     if text and isinstance(where, list):
-        return f"{'.'.join(str(part) for part in where[:8] if isinstance(part, str | int))}: {text}"
+        parts = (str(part)[:_NAMED] for part in where[:8] if isinstance(part, str | int))
+        return f"{'.'.join(parts)}: {text}"
     return text
 
 

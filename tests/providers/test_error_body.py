@@ -1,5 +1,7 @@
 """Error body: what a server says went wrong."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,10 @@ def test_each_shape_of_an_error_is_read(name):
         (b"<html><head><title>502 Bad Gateway</title></head></html>", "an HTML page: 502 Bad Gateway"),
         (b"\n<!DOCTYPE HTML><body>oh", "an HTML page"),
         (b"\xef\xbb\xbf<html>", "an HTML page"),
+        (b'{"detail": [{"msg": "too long", "input": "my sec', "JSON that cannot be read"),
+        (b' [\n {"input": "my sec', "JSON that cannot be read"),
+        (b'\xef\xbb\xbf["my sec', "JSON that cannot be read"),
+        (b"[router] no upstream", "[router] no upstream"),
         (b"", ""),
         (b"\xff\xfe", "\ufffd\ufffd"),
     ],
@@ -69,6 +75,74 @@ def test_each_shape_of_an_error_is_read(name):
 def test_what_is_no_json_is_shown_as_text_or_named_as_a_page(raw, message):
     """A proxy's page is named by its title."""
     assert read_error(None, raw).message == message
+
+
+PAYLOAD = st.recursive(
+    st.just("my-own-words") | LATIN.map(lambda text: f"my-own-words {text}"),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["input", "inputs", "msg", "message", "error", "detail", "code", "text"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+"""What was asked, in words that stand nowhere else, under names that errors have, too."""
+
+
+@given(
+    given=PAYLOAD,
+    loc=st.lists(st.sampled_from(["body", "inputs", "str", "list[str]"]) | st.integers(0, 99), max_size=9),
+    errors=st.integers(1, 40),
+    spoken=st.sampled_from(
+        ["fastapi", "under error", "as text", "as JSON in text", "as a tuple's text", "cut"]
+    ),
+)
+def test_what_a_validator_repeats_of_the_payload_is_never_read(given, loc, errors, spoken):
+    """pydantic sends each wrong input back whole, in fields of its own or in the text of the exception."""
+    item = {"type": "string_type", "loc": loc, "msg": "Input should be a valid string", "input": given}
+    found = [{**item, "ctx": {"error": given}, "url": "https://errors.pydantic.dev"}] * errors
+    body = {
+        "fastapi": {"detail": found, "body": given},
+        "under error": {"error": {"message": found, "type": "bad", "input": given}},
+        "as text": {"message": f"{errors} validation error:\n  {found}", "code": 400},
+        "as JSON in text": {"error": {"message": json.dumps({"detail": found})}},
+        "as a tuple's text": {"detail": str(tuple(found))},
+        "cut": None,
+    }[spoken]
+    error = read_error(body, json.dumps({"detail": found}).encode()[:-1])
+
+    assert "my-own-words" not in error.message
+    assert not any("my-own-words" in code for code in error.codes)
+    assert ("valid string" in error.message) is (spoken != "cut")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (
+            "1 validation error for Request\nmessages\n  Field required [type=missing, input_value={'text':",
+            "1 validation error for Request\nmessages\n  Field required [type=missing, …",
+        ),
+        ("[{'msg': 'Field required', 'input': {'text': 'mine'}}]", "[{'msg': 'Field required' …"),
+        (r"{\"msg\": \"no\" , \"input\": \"mine\"}", r"{\"msg\": \"no\" …"),
+        ("{'input': 'mine'}", "…"),
+        ("Invalid 'input': at most 2048 items", "Invalid 'input': at most 2048 items"),
+        ("the field input, which is wrong", "the field input, which is wrong"),
+    ],
+)
+def test_the_text_of_an_exception_ends_before_the_input_that_it_repeats(said, message):
+    """Also as plain text; a sentence about a field called input is one like any other."""
+    assert read_error({"error": {"message": said}}, b"").message == message
+    plain = f"Error: {said}"
+    assert read_error(None, plain.encode()).message == f"Error: {message}"
+
+
+def test_a_place_is_named_in_short():
+    """A key of the payload may stand in it, and be as long as a text."""
+    detail = [{"loc": ["body", "a" * 500, *range(50)], "msg": "no"}]
+
+    assert len(read_error({"detail": detail}, b"").message) < 100
 
 
 @given(body=JSON, raw=st.binary())
