@@ -208,6 +208,7 @@ def _is_mismatched(call: Progress, turn: Turn) -> bool:
     refusal = attest.mismatch(call, turn)
     if refusal is not None:
         call.land()
+        call.leave_queue(turn)  # a slot that was kept for it would be waited for, and called, for ever
         call.refuse(turn, refusal)
     return refusal is not None
 

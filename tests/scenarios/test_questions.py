@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 
 from resilient_infer.core.attempt import Attempt
-from resilient_infer.core.events import AttemptFinished, AttemptStarted, CircuitChanged
+from resilient_infer.core.events import AttemptFinished, AttemptStarted, CircuitChanged, WaitStarted
+from resilient_infer.core.gates import Permit
 from resilient_infer.core.http import FaultKind, TransportFault
 from resilient_infer.core.outcome import Outcome
 from resilient_infer.core.result import Result
 from resilient_infer.core.target import Pin
+from resilient_infer.core.testimony import UNSAID
 from resilient_infer.drivers import exchange
-from resilient_infer.errors import PayloadRefused
+from resilient_infer.errors import PayloadRefused, PinMismatch
 from resilient_infer.policies.pinning import IDENTITY_TIMEOUT
 from resilient_infer.policies.trip import BreakerConfig
 from resilient_infer.testing.simulated import SimulatedCall, Simulation
@@ -135,3 +137,31 @@ def test_an_unknown_commit_is_asked_for_before_every_payload_that_follows_a_fail
 
     assert [name for name, _ in performance.asked] == ["a/info", "a/info", "a"]
     assert performance.result.pin is Pin.DECLARED
+
+
+def test_a_call_in_a_queue_whose_server_turns_out_to_be_another_ends_and_frees_its_slot(play: Play) -> None:
+    """What a user saw: a busy loop until the deadline, on a slot kept for a route that was refused."""
+    stage = Stage(targets=(("a",),), kinds={"a": "tei"}, concurrency=1)
+    route = stage.route("a")
+    assert route.attestation is not None
+    route.attestation.tell(commit(0), UNSAID, 0.0)
+    held = route.gate.ask(0.0, lease=100.0)
+    assert isinstance(held, Permit)
+    events = stage.events.append
+
+    def found_out(event: object) -> None:
+        """Once the call waits, another one frees its slot, and has learnt what the server runs now."""
+        events(event)  # type: ignore[arg-type]  # an Event
+        assert len(stage.events) < 100
+        if isinstance(event, WaitStarted) and held.outstanding:
+            assert route.attestation is not None
+            route.attestation.tell("f" * 40, UNSAID, 0.0)
+            route.gate.release(held)
+
+    stage.env = replace(stage.env, emit=found_out)
+    performance = play(stage, {"a": [FLAT]})
+
+    assert isinstance(performance.error, PinMismatch)
+    assert performance.asked == []
+    again = route.gate.ask(0.0, lease=1.0)
+    assert isinstance(again, Permit)
