@@ -7,7 +7,7 @@ from resilient_infer.core.outcome import Failure, FailureKind, Outcome
 from resilient_infer.drivers import exchange
 from resilient_infer.plan.actions import Action, Done, Plan, Reply, Start, Wait
 from resilient_infer.plan.call import call_plan
-from tests.scenarios.stage import Script, Scripted, Stage
+from tests.scenarios.stage import Script, Scripted, Stage, asked_of
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Hand:
         request = exchange.build(attempt)
         if isinstance(request, Failure):
             return Reply(self.now, request)
-        reaction = self.servers.react(attempt.route.name, self.now)
+        reaction = self.servers.react(asked_of(attempt), self.now)
         if reaction.seconds > attempt.timeout:
             late = Failure(kind=FailureKind.TIMEOUT, reason="too late")
             self.flying = attempt, attempt.timeout, late

@@ -1,5 +1,6 @@
 """Random stories: any targets, routes, reactions, policies and states of the gates."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from resilient_infer.core.gates import SkipReason
 from resilient_infer.core.http import FaultKind
 from resilient_infer.core.payload import Payload
+from resilient_infer.core.task import Json
 from resilient_infer.policies.deadline import least_useful
 from resilient_infer.policies.trip import BreakerConfig
 from resilient_infer.state.gate import GateConfig, RouteGate
@@ -19,6 +21,7 @@ from tests.scenarios.stage import (
     CUT,
     FILTERED,
     GENERATED,
+    HANG,
     LOST,
     MISSING,
     NO_CREDITS,
@@ -32,6 +35,7 @@ from tests.scenarios.stage import (
     UNAUTHORIZED,
     Reaction,
     Stage,
+    commit,
     loading,
     throttled,
 )
@@ -95,6 +99,8 @@ class Drama:
     payload: Payload
     before: Mapping[str, Before]
     script: Mapping[str, Sequence[Reaction]]
+    refuse_mismatch: bool
+    elsewhere: frozenset[str]
     seed: int
 
     @property
@@ -123,6 +129,8 @@ class Drama:
             kinds=self.kinds,
             unusable=self.unusable,
             payload=self.payload,
+            refuse_mismatch=self.refuse_mismatch,
+            elsewhere=self.elsewhere,
             listening=listening,
             seed=self.seed,
         )
@@ -171,12 +179,55 @@ MEANS = tuple(
     for lacking in ("", "", "", "KEY is not set")
 )
 PLAIN = (None, "hf-inference", "")
+OTHER = "f" * 40
+ATTESTING = {"text-classification": ("tei",), "text-generation": ("tgi", "sglang")}
+LOST_WORDS: Mapping[str, Reaction] = {
+    "hang": HANG,
+    "refused": REFUSED,
+    "rejected": Reaction(fault=FaultKind.REJECTED),
+    "lost": LOST,
+    "stale": STALE,
+    "swallowed": Reaction(fault=FaultKind.TIMEOUT, sent=False, seconds=0.4),
+    "missing": MISSING,
+    "boom": SERVER_ERROR,
+    "garbage": Reaction(body="<html>"),
+    "number": Reaction(body="7"),
+}
+SAYINGS = ("right", "right", "right", "other", "other", "null", "branch", "crowded", *LOST_WORDS)
+"""What a server may do that is asked which commit it runs; "crowded": it takes two inputs in a request."""
+
+
+def saying(word: str, index: int) -> Reaction:
+    """What a server of the target of this index does that is asked which commit it runs."""
+    if word in LOST_WORDS:
+        return LOST_WORDS[word]
+    said = {"other": OTHER, "null": None, "branch": "main"}.get(word, commit(index))
+    most = {"max_client_batch_size": 2} if word == "crowded" else {}
+    told = {"model_id": "org/m", "model_sha": said, "weight_version": said, **most}
+    return Reaction(seconds=0.01, body=json.dumps(told))
+
+
+def answer(kind: str, task: str, inputs: object, word: str, index: int) -> Reaction:
+    """A good answer; one of kind "sglang" names a commit, too."""
+    if kind == "sglang":
+        named = {"right": commit(index), "other": OTHER}.get(word)
+        choice = {"index": 0, "text": "and on", "finish_reason": "stop"}
+        return replace(OK, body=json.dumps({"choices": [choice], "metadata": {"weight_version": named}}))
+    if task == "text-generation":
+        return replace(OK, body=GENERATED)
+    labels: list[object] = [{"label": "POSITIVE", "score": 0.9}]
+    nested = len(inputs) * [labels] if isinstance(inputs, list) else labels if kind == "tei" else [labels]
+    return replace(OK, body=json.dumps(nested))
+
 
 failing = st.lists(st.sampled_from(REACTIONS), max_size=4)
 endings = st.booleans()
 lengths = st.sampled_from(SECONDS)
 means = st.sampled_from(MEANS)
 befores = st.sampled_from(BEFORE)
+sayings = st.lists(st.sampled_from(SAYINGS), min_size=1, max_size=3)
+commits = st.sampled_from(("right", "right", "other", "silent"))
+attesting = st.sampled_from(("", "server", "server", "elsewhere"))
 policies: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         # No round numbers: two clocks that differ in the last binary digit must not meet a bound exactly.
@@ -186,6 +237,7 @@ policies: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "max_wait": st.sampled_from((0.0, 1.0, 5.0)),
         "min_useful": st.sampled_from((0.0, 0.47, 1.97)),
         "refusal_fallback": st.booleans(),
+        "refuse_mismatch": st.sampled_from((True, True, False)),
         "breaker": st.sampled_from(BREAKERS),
         "concurrency": st.sampled_from((None, 1, 2)),
         "task": st.sampled_from(("text-classification", "text-generation")),
@@ -200,20 +252,27 @@ def dramas(draw: st.DrawFn) -> Drama:
     """Any story. One in two has gates with a past and routes that cannot be asked or say everything."""
     targets = draw(st.sampled_from(SHAPES))
     policy = draw(policies)
-    answer = OK if policy["task"] == "text-classification" else replace(OK, body=GENERATED)
-    odd = draw(st.booleans())
+    odd, attested = draw(st.booleans()), draw(attesting)
     ways = {name: draw(means) if odd else PLAIN for target in targets for name in target}
-    script = {}
-    for name in ways:
-        last = (replace(answer, seconds=draw(lengths)),) if draw(endings) else (answer,)
-        script[name] = (*draw(failing), *last)
+    if attested:
+        kinds = st.sampled_from((*ATTESTING[policy["task"]] * 2, "hf-inference"))
+        ways = {name: (key, draw(kinds), lacking) for name, (key, _, lacking) in ways.items()}
+    many = bool(attested) and policy["task"] == "text-classification" and draw(st.booleans())
+    inputs: Json = ["x", "y", "z"] if many else "x"
+    script: dict[str, Sequence[Reaction]] = {}
+    for index, name in ((index, name) for index, names in enumerate(targets) for name in names):
+        last = answer(ways[name][1], policy["task"], inputs, draw(commits) if attested else "", index)
+        script[name] = (*draw(failing), replace(last, seconds=draw(lengths)) if draw(endings) else last)
+        if attested:
+            script[f"{name}/info"] = [saying(word, index) for word in draw(sayings)]
     return Drama(
         targets=targets,
         contexts=draw(contexts)[: len(targets)],
         keys={name: key for name, (key, _, _) in ways.items()},
         kinds={name: kind for name, (_, kind, _) in ways.items()},
         unusable={name: lacking for name, (_, _, lacking) in ways.items() if lacking},
-        payload=Payload(inputs="x", parameters={"mood": "sunny"} if odd else {}),
+        payload=Payload(inputs=inputs, parameters={"mood": "sunny"} if odd and not attested else {}),
+        elsewhere=frozenset(ways) if attested == "elsewhere" else frozenset(),
         before={name: draw(befores) if odd else UNTOUCHED for name in ways},
         script=script,
         **policy,

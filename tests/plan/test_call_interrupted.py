@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilient_infer.core.events import CallFinished, CircuitChanged
+from resilient_infer.core.events import AttemptFinished, AttemptStarted, CallFinished, CircuitChanged, Event
 from resilient_infer.core.gates import Permit
 from resilient_infer.errors import CallError
 from resilient_infer.plan.call import call_plan
@@ -15,7 +15,7 @@ from resilient_infer.plan.spec import Env
 from resilient_infer.policies.trip import BreakerConfig
 from tests.plan.by_hand import advanced, begun
 from tests.plan.scripts import Drama, dramas
-from tests.plan.watched import condition, new_gate
+from tests.plan.watched import condition, new_gate, watch_attestations
 from tests.scenarios.stage import OK, REFUSED, Stage, play_simulated
 
 INTERRUPTIONS = (KeyboardInterrupt, SystemExit, CancelledError, GeneratorExit)
@@ -31,6 +31,7 @@ def test_cx1_an_interruption_comes_out_as_the_same_object_and_nothing_leaks(
 ) -> None:
     """KeyboardInterrupt and its kin propagate as the SAME object, permits released, no new attempt."""
     stage, gates = drama.stage()
+    stage.alias, attestations = watch_attestations(stage.alias)
     plan, hand = begun(stage, drama.script)
     interruption = kind()
     try:
@@ -45,8 +46,19 @@ def test_cx1_an_interruption_comes_out_as_the_same_object_and_nothing_leaks(
     for gate in gates.values():
         assert not gate.permits
         assert not gate.tickets
+    assert not any(attestation.rights for attestation in attestations.values())
     (last,) = [event for event in stage.events if isinstance(event, CallFinished)]
     assert (last.outcome == "cancelled") == running
+
+
+def attempts_of(events: list[Event], route: str) -> set[int]:
+    """The numbers of a route's attempts that were begun; a question is none unless it was all."""
+    return {
+        event.number
+        for event in events
+        if isinstance(event, AttemptStarted | AttemptFinished)
+        if event.route == route and not event.identity
+    }
 
 
 @given(drama=dramas(), position=positions)
@@ -66,7 +78,7 @@ def test_cx1_a_closed_plan_leaves_the_gates_as_if_its_last_attempt_had_never_bee
         drama.prepare(name, again)
         for tell in gate.told:
             tell(again)
-        requests = sum(asked == name for asked, _ in hand.servers.asked)
+        requests = len(attempts_of(stage.events, f"server:{name}"))
         paid = gate.taken - gate.returned
         assert 0 <= paid <= max(0, requests - 1)
         for _ in range(paid):

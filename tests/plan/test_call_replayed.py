@@ -12,7 +12,7 @@ from resilient_infer.plan.call import call_plan
 from tests.plan.by_hand import begun
 from tests.plan.scripts import Drama, dramas
 from tests.plan.test_call_properties import said
-from tests.scenarios.stage import Performance, play_sync
+from tests.scenarios.stage import Performance, asked_of, play_sync
 
 
 def shape(action: Action) -> object:
@@ -72,7 +72,7 @@ def test_pa1_what_is_recorded_by_hand_is_what_the_sync_driver_did(drama: Drama) 
     told = play_sync(drama.stage()[0], drama.script)
 
     sent = [
-        action.route.name  # type: ignore[attr-defined]  # the shape of a Start is its attempt
+        asked_of(action)  # type: ignore[arg-type]  # the shape of a Start is its attempt
         for action, reply in record
         if not isinstance(action, tuple) and reply.value is None
     ]

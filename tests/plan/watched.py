@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from resilient_infer.core.gates import CircuitChange, NotBefore, Permit, SkipReason, Ticket
 from resilient_infer.core.outcome import Verdict
+from resilient_infer.core.testimony import Limits, Testimony
 from resilient_infer.plan.spec import AliasSpec
+from resilient_infer.state.attestation import Attestation
 from resilient_infer.state.gate import GateConfig, RouteGate
 
 MOST_QUESTIONS = 2_000
@@ -80,6 +82,52 @@ class WatchedGate:
     def return_token(self) -> None:
         self.returned += 1
         self.gate.return_token()
+
+
+@dataclass(eq=False)
+class WatchedAttestation:
+    """Implements `core.gates.Attestation`.
+
+    Attributes:
+        rights: Rights to ask that were taken, and neither used nor given back.
+    """
+
+    attestation: Attestation = field(default_factory=Attestation)
+    rights: int = 0
+
+    def known(self, now: float) -> Testimony | None:
+        return self.attestation.known(now)
+
+    def ask(self, now: float, *, lease: float) -> Ticket | None:
+        ticket = self.attestation.ask(now, lease=lease)
+        self.rights += ticket is None
+        return ticket
+
+    def tell(self, commit: str | None, limits: Limits, now: float) -> Testimony:
+        self.rights = 0
+        return self.attestation.tell(commit, limits, now)
+
+    def leave(self) -> None:
+        self.rights = 0
+        self.attestation.leave()
+
+    def forget(self) -> None:
+        self.attestation.forget()
+
+
+def watch_attestations(alias: AliasSpec) -> tuple[AliasSpec, dict[str, WatchedAttestation]]:
+    """The alias with attestations of its own that are watched, by route name."""
+    watched: dict[str, WatchedAttestation] = {}
+    targets = []
+    for target in alias.targets:
+        routes = []
+        for route in target.routes:
+            if route.attestation is not None:
+                watched[route.route.name] = WatchedAttestation()
+                route = replace(route, attestation=watched[route.route.name])
+            routes.append(route)
+        targets.append(replace(target, routes=tuple(routes)))
+    return replace(alias, targets=tuple(targets)), watched
 
 
 def watch(alias: AliasSpec, config: GateConfig) -> tuple[AliasSpec, dict[str, WatchedGate]]:

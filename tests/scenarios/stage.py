@@ -104,6 +104,11 @@ def runs(commit: str | None) -> Reaction:
     return Reaction(seconds=0.01, body=json.dumps({"model_id": "org/m", "model_sha": commit}))
 
 
+def asked_of(attempt: Attempt) -> str:
+    """The name under which a script tells what comes of an attempt."""
+    return attempt.route.name if attempt.identity is None else f"{attempt.route.name}/info"
+
+
 Script = Mapping[str, Sequence[Reaction]]
 """Reactions by route name, for example {"a": [SERVER_ERROR, OK]}; "a/info" is asked for its commit."""
 
@@ -298,8 +303,7 @@ def play_simulated(
         request = exchange.build(attempt)
         if isinstance(request, Failure):
             return 0.0, request
-        name = attempt.route.name if attempt.identity is None else f"{attempt.route.name}/info"
-        reaction = servers.react(name, now)
+        reaction = servers.react(asked_of(attempt), now)
         return reaction.seconds, exchange.read(attempt, reaction.reception())
 
     simulation = Simulation(world, now=at)
