@@ -15,14 +15,25 @@ class Transcript:
         events: How many events the consumer was given.
     """
 
-    __slots__ = ("_before", "_held", "_pieces", "_place", "_reason", "_repeats", "_route", "begun", "events")
+    __slots__ = (
+        "_before",
+        "_held",
+        "_pieces",
+        "_place",
+        "_reason",
+        "_repeats",
+        "_route",
+        "_wordless",
+        "begun",
+        "events",
+    )
 
     def __init__(self) -> None:
         self.begun = False
         self.events = 0
         self._pieces: list[str] = []
         self._before = ""
-        self._repeats = False
+        self._repeats = self._wordless = False
         self._place = 0
         self._held: list[Part] = []
         self._route = self._reason = ""
@@ -45,7 +56,7 @@ class Transcript:
             return []
         if not self._repeats:
             return self._show([part])
-        if not part.text:  # a tool call, or reasoning: whether it repeats one cannot be told
+        if self._wordless or not part.text:
             return self._restart(part)
         known = self._before[self._place : self._place + len(part.text)]
         if not part.text.startswith(known):
@@ -59,12 +70,12 @@ class Transcript:
 
     def end(self) -> list[StreamEvent]:
         """The attempt came to its end; if it left out some of what was shown, that is taken back."""
-        if self._repeats and self._place < len(self._before):
+        if self._repeats and (self._wordless or self._place < len(self._before)):
             return self._restart(None)
         return []
 
     def _restart(self, part: Part | None) -> list[StreamEvent]:
-        self._repeats = False
+        self._repeats = self._wordless = False
         self._pieces = []
         self.events += 1
         parts = self._held if part is None else [*self._held, part]
@@ -74,4 +85,6 @@ class Transcript:
         self.begun = True
         self.events += len(parts)
         self._pieces += [part.text for part in parts]
+        # A tool call, or reasoning: whether another attempt repeats it cannot be told.
+        self._wordless = self._wordless or any(not part.text for part in parts)
         return [Delta(text=part.text, raw=part.raw) for part in parts]
