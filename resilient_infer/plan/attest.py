@@ -106,9 +106,15 @@ def examined(call: Progress, turn: Turn, outcome: Outcome) -> Outcome:
 
 
 def refusal(call: Progress, turn: Turn, reported: str | None) -> str:
-    """Why an answer is refused that says which commit made it; "" if it is not. What it says is kept."""
-    if reported is None:
+    """Why an answer is refused that says which commit made it; "" if it is not. What it says is kept.
+
+    A streamed answer may say it with every piece: it is heard once.
+    """
+    flight = call.flight
+    assert flight is not None
+    if reported is None or reported == flight.reported:
         return ""
+    flight.reported = reported
     target = turn.place.spec.target
     _keep(call, turn, reported)
     if not differs(target, reported):

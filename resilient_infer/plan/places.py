@@ -80,6 +80,8 @@ class Flight:
     Attributes:
         first_token: Of a streamed answer: seconds until its first piece came, None until then.
         heard_at: When the latest piece of it had been handed on.
+        idle: Seconds in which its consumer thought, and the server was not waited for.
+        reported: The commit that it was seen to say already.
     """
 
     turn: Turn
@@ -88,3 +90,5 @@ class Flight:
     started: float
     first_token: float | None = None
     heard_at: float | None = None
+    idle: float = 0.0
+    reported: str | None = None

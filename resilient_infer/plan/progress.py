@@ -276,12 +276,10 @@ class Progress:
             verdict, clean = Verdict.SUCCESS, turn.repeats == 0
         else:
             verdict, clean = outcome.kind.verdict, False
-            usual = self._usual_timeout(turn) - LATE * self.min_useful
-            if flight.attempt.identity is not None:
-                usual = min(IDENTITY_TIMEOUT, usual / 2)
-            if outcome.kind in TIMEOUTS and flight.attempt.timeout < usual:
+            if outcome.kind in TIMEOUTS and self._is_cut_short(flight):
                 verdict = Verdict.IGNORE  # the caller's deadline ended it, or what the call did before
-        change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=elapsed, clean=clean)
+        waited = elapsed - flight.idle
+        change = turn.spec.gate.settle(flight.permit, verdict, self.now, elapsed=waited, clean=clean)
         self.chronicle.attempt_finished(
             flight.attempt, outcome, self.now, elapsed=elapsed, first_token=flight.first_token
         )
@@ -294,7 +292,10 @@ class Progress:
         late = LATE * self.min_useful
         if flight.heard_at is not None:
             return self.now - flight.heard_at < flight.turn.spec.stall_timeout - late
-        return flight.attempt.timeout < self._usual_timeout(flight.turn) - late
+        usual = self._usual_timeout(flight.turn) - late
+        if flight.attempt.identity is not None:
+            usual = min(IDENTITY_TIMEOUT, usual / 2)
+        return flight.attempt.timeout < usual
 
     def is_interrupted(self, outcome: Outcome) -> bool:
         """Whether a streamed answer was cut after something of it was shown, and may not be begun anew."""

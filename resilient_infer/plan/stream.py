@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
-from resilient_infer.core.stream import Piece, StreamEvent, Unread
+from resilient_infer.core.stream import Part, Piece, StreamEvent, Unread
 from resilient_infer.plan import attest
 from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Reply, Wait
 from resilient_infer.plan.places import Turn
@@ -26,6 +26,7 @@ def receive(call: Progress, turn: Turn, transcript: Transcript) -> Generator[Act
     assert flight is not None
     transcript.begin(str(turn.spec.route), "" if call.last is None else call.last.reason)
     until = min(call.ends_at, call.now + flight.attempt.timeout)
+    ending = False
     while True:
         reply = yield Wait(until)
         call.now = reply.now
@@ -40,10 +41,11 @@ def receive(call: Progress, turn: Turn, transcript: Transcript) -> Generator[Act
             yield Cancel(flight.attempt)
             return Failure(kind=FailureKind.PIN_MISMATCH, reason=refusal, status=200)
         yield from _deliver(call, _news(call, turn, transcript, reply.value.pieces))
-        if flight.first_token is not None:
-            patience = LINGER if reply.value.ending else turn.spec.stall_timeout
+        told = any(isinstance(piece, Part) and piece.told for piece in reply.value.pieces)
+        if told or reply.value.ending > ending:  # pings, and what nobody can read, put no limit off
+            ending = reply.value.ending
             flight.heard_at = call.now
-            until = min(call.ends_at, call.now + patience)
+            until = min(call.ends_at, call.now + (LINGER if ending else turn.spec.stall_timeout))
 
 
 def _news(call: Progress, turn: Turn, transcript: Transcript, pieces: tuple[Piece, ...]) -> list[StreamEvent]:
@@ -64,14 +66,18 @@ def _news(call: Progress, turn: Turn, transcript: Transcript, pieces: tuple[Piec
 
 def _deliver(call: Progress, events: list[StreamEvent]) -> Generator[Action, Reply, None]:
     if events:
-        call.now = (yield Deliver(tuple(events))).now
+        assert call.flight is not None
+        before, call.now = call.now, (yield Deliver(tuple(events))).now
+        call.flight.idle += call.now - before
 
 
 def _told(call: Progress, turn: Turn, outcome: Outcome) -> Outcome:
-    """The outcome; a silence in mid-stream is told as what it is."""
+    """The outcome; a silence in mid-stream is told as what it is, and so is a deadline."""
     flight = call.flight
     assert flight is not None
     if not isinstance(outcome, Failure) or outcome.kind is not FailureKind.TIMEOUT or flight.heard_at is None:
         return outcome
-    silence = call.now - flight.heard_at
-    return replace(outcome, reason=f"nothing more came for {silence:.1f} s, in the middle of the answer")
+    reason = f"nothing more came for {call.now - flight.heard_at:.1f} s, in the middle of the answer"
+    if call.now >= call.ends_at:
+        reason = f"the deadline of {call.spec.deadline:g} s came in the middle of the answer"
+    return replace(outcome, reason=reason)

@@ -56,7 +56,7 @@ class Arriving:
         self._sent_at = sent_at
         self._answer = answer
         self._chunks = deque(_chunks(answer) if attempt.stream else ())
-        self._over = False
+        self._ending = self._over = False
 
     def heard(self, now: float, until: float) -> tuple[float, Done | Parts]:
         """The next that is heard of it, and when: at `until` that it was broken off."""
@@ -68,18 +68,20 @@ class Arriving:
         seconds = self._chunks[0][0] if self._chunks else answer.seconds
         moment = max(now, self._sent_at + seconds)
         if moment > until:
-            return max(now, until), Done(attempt, self._broken_off(until))
+            return max(now, until), self._broken_off(until)
         if not self._chunks:
             return moment, Done(attempt, answer.outcome)
         _, pieces = self._chunks.popleft()
         # An answer that ends with its last piece is over then: no limit can change it any more.
         self._over = not self._chunks and answer.seconds <= seconds
-        return moment, Parts(attempt, pieces, ending=seconds >= answer.ending, commit=answer.commit)
+        self._ending = seconds >= answer.ending
+        return moment, Parts(attempt, pieces, ending=self._ending, commit=answer.commit)
 
-    def _broken_off(self, moment: float) -> Outcome:
-        if self._attempt.stream and self._sent_at + self._answer.ending <= moment:
-            return self._answer.outcome
-        return Failure(kind=FailureKind.TIMEOUT, reason=f"no answer within {moment - self._sent_at:.1f} s")
+    def _broken_off(self, moment: float) -> Done:
+        if self._ending:
+            return Done(self._attempt, self._answer.outcome)
+        reason = f"no answer within {moment - self._sent_at:.1f} s"
+        return Done(self._attempt, Failure(kind=FailureKind.TIMEOUT, reason=reason))
 
 
 def at_once(seconds: float, outcome: Outcome) -> Streamed:
