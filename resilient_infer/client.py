@@ -13,8 +13,10 @@ from resilient_infer.assembly import Assembly
 from resilient_infer.core.events import Event, Listener
 from resilient_infer.core.payload import PayloadInput
 from resilient_infer.core.result import Result
+from resilient_infer.drivers.frames import forget_frames
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
+from resilient_infer.drivers.sync_stream import Stream
 from resilient_infer.errors import CallError, ConfigError, ResilientInferError
 from resilient_infer.telemetry.installed import INSTALLED, hears_circuits, hears_events
 from resilient_infer.transport.http_sync import HttpSync
@@ -75,7 +77,7 @@ class Client:
                 private_state=private_state,
             )
         except ResilientInferError as error:
-            _forget_frames(error)
+            forget_frames(error)
             raise
         self._source = self._assembly.source
         self._env = self._assembly.env(self._tell if self._listeners else None)
@@ -100,8 +102,7 @@ class Client:
             DeadlineExceeded: Time ran out. `.attempts` tells each attempt.
             AllTargetsFailed: Every target gave up; the last cause is chained.
         """
-        if self._sleepers.closed:
-            raise CallError(f"{alias}: the client is closed", hint="make a new Client", alias=alias)
+        self._check_open(alias)
         try:
             return drive(
                 self._assembly.call_spec(alias, payload, deadline),
@@ -111,14 +112,47 @@ class Client:
                 time.monotonic,
             )
         except ResilientInferError as error:
-            _forget_frames(error)
+            forget_frames(error)
             raise
+
+    def stream(self, alias: str, payload: PayloadInput, *, deadline: float | None = None) -> Stream:
+        """The answer of `call`, piece by piece, for chat and text generation.
+
+        >>> for event in client.stream("chat", "Hi"):
+        ...     match event:
+        ...         case Delta(text=text): print(text, end="")
+        ...         case Restarted(): print("\\n-- again:")
+        ...         case Finished(result=result): print(result.usage)
+
+        Args:
+            alias: As in `call`; so is `payload`.
+            deadline: Seconds for the whole stream, from the moment its first event is asked for. None:
+                the alias's policy.
+
+        Returns:
+            An iterator of `Delta`, `Restarted` (throw away what was told so far) and, at the end,
+            `Finished`. Nothing is sent before it is asked for the first.
+
+        Raises:
+            AliasNotLocked: As in `call`, and so are StaleLock, ConfigError (also if no route streams the
+                task) and PayloadRefused. The other errors of `call` come from the iterator.
+            StreamInterrupted: From the iterator: the answer was cut after it had begun, and is not begun
+                anew. `.partial` is its text so far.
+        """
+        self._check_open(alias)
+        try:
+            spec = self._assembly.call_spec(alias, payload, deadline, stream=True)
+        except ResilientInferError as error:
+            forget_frames(error)
+            raise
+        return Stream(spec, self._env, self._transport, self._sleepers)
 
     def close(self, *, cancel: bool = False) -> None:
         """Refuse new calls, wake calls that wait (they raise `CallError`), and free the sockets.
 
         Args:
-            cancel: Cut attempts in flight short. Otherwise they finish and their sockets close after them.
+            cancel: Cut attempts and streams in flight short. Otherwise they finish and their sockets close
+                after them.
         """
         self._sleepers.close()
         self._transport.close(cancel=cancel)
@@ -136,22 +170,16 @@ class Client:
         closed = ", closed" if self._sleepers.closed else ""
         return f"<Client of {self._source}{closed}>"
 
+    def _check_open(self, alias: str) -> None:
+        if self._sleepers.closed:
+            raise CallError(f"{alias}: the client is closed", hint="make a new Client", alias=alias)
+
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             try:
                 listener(event)
             except Exception:
                 _log.exception("a listener failed on %s; the call goes on", type(event).__name__)
-
-
-def _forget_frames(error: ResilientInferError) -> None:
-    """Take from an error the frames it came from; it says all there is to know by itself.
-
-    They hold keys, URLs and the payload, and there are tools that print the variables of a traceback.
-    """
-    error.__traceback__ = None
-    if error.__suppress_context__:  # otherwise it is the caller's own
-        error.__context__ = None
 
 
 def _checked(
@@ -181,6 +209,15 @@ def call(alias: str, payload: PayloadInput, *, deadline: float | None = None) ->
     The folder and the `RESILIENT_INFER_…` variables are looked at then, and not again; a key's
     variable is looked up by every call. To see changed files, make a `Client`.
     """
+    return _default_client().call(alias, payload, deadline=deadline)
+
+
+def stream(alias: str, payload: PayloadInput, *, deadline: float | None = None) -> Stream:
+    """`Client.stream` on the client of `call`."""
+    return _default_client().stream(alias, payload, deadline=deadline)
+
+
+def _default_client() -> Client:
     global _default
     client = _default
     if client is None:
@@ -188,7 +225,7 @@ def call(alias: str, payload: PayloadInput, *, deadline: float | None = None) ->
             if _default is None:
                 _default = Client()
             client = _default
-    return client.call(alias, payload, deadline=deadline)
+    return client
 
 
 def _renew_lock() -> None:

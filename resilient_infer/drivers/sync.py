@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, Reception, TransportFault
@@ -22,6 +22,18 @@ class Transport(Protocol):
     def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
         """One request, one time limit in seconds."""
         ...
+
+
+class Order(NamedTuple):
+    """An attempt that is put in words and not sent yet."""
+
+    attempt: Attempt
+    request: HttpRequest
+    ordered_at: float
+
+    def timeout(self, now: float) -> float:
+        """Seconds left of it: to put a large payload in words takes time, too, and it is the attempt's."""
+        return max(0.0, self.attempt.timeout - (now - self.ordered_at))
 
 
 def drive(
@@ -63,34 +75,48 @@ def _perform(
     clock: Callable[[], float],
 ) -> Result:
     """Drive, from `now` on, until the plan stops, which it says by `StopIteration`."""
-    flying: tuple[Attempt, HttpRequest, float] | None = None
+    order: Order | None = None
     action = next(plan)
     while True:
         value: Done | Failure | None = None
         if isinstance(action, Start):
-            request = exchange.build(action.attempt)
-            if isinstance(request, Failure):
-                value = request
+            started = put(action.attempt, now)
+            if isinstance(started, Failure):
+                value = started
             else:
-                flying = action.attempt, request, now
-        elif flying is not None:
+                order = started
+        elif order is not None:
             # The only attempt in flight: sent here, in line, rather than from a thread of its own.
-            attempt, request, ordered_at = flying
-            flying = None
-            # To put a large payload in words takes time, too, and it is the attempt's.
-            timeout = max(0.0, attempt.timeout - (clock() - ordered_at))
-            reception = transport.send(request, timeout=timeout, fresh=attempt.fresh)
+            sent, order = order, None
+            reception = send(sent, transport, clock)
             if sleepers.closed and isinstance(reception, TransportFault):
-                plan.throw(_closed(spec))  # perhaps it was cut short for that: it says nothing of the server
-            value = Done(attempt, exchange.read(attempt, reception))
+                plan.throw(closed(spec))  # perhaps it was cut short for that: it says nothing of the server
+            value = Done(sent.attempt, exchange.read(sent.attempt, reception))
         else:
             assert isinstance(action, Wait)
             sleepers.sleep(max(0.0, action.until - clock()), action.tickets)
             if sleepers.closed:
-                plan.throw(_closed(spec))
+                plan.throw(closed(spec))
         now = clock()
         action = plan.send(Reply(now, value))
 
 
-def _closed(spec: CallSpec) -> CallError:
+def put(attempt: Attempt, now: float) -> Order | Failure:
+    """Put an attempt in words, as ordered at `now`.
+
+    Raises:
+        ProviderError: A codec broke its contract.
+    """
+    request = exchange.build(attempt)
+    return request if isinstance(request, Failure) else Order(attempt, request, now)
+
+
+def send(order: Order, transport: Transport, clock: Callable[[], float]) -> Reception:
+    """Send an attempt, and receive the whole answer."""
+    timeout = order.timeout(clock())
+    return transport.send(order.request, timeout=timeout, fresh=order.attempt.fresh)
+
+
+def closed(spec: CallSpec) -> CallError:
+    """The error of a call whose client was closed meanwhile."""
     return CallError(f"{spec.alias.alias}: the client was closed", alias=spec.alias.alias)

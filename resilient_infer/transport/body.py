@@ -40,15 +40,21 @@ def read_body(pieces: Iterable[bytes], coding: str, most: int) -> bytes:
         BodyCut: See above.
         BodyGarbled: See above.
     """
+    return b"".join(undone(pieces, coding, most))
+
+
+def undone(pieces: Iterable[bytes], coding: str, most: int) -> Iterator[bytes]:
+    """The same piece by piece, each as soon as it can be decoded; some may be empty."""
     counted = _at_most(most, pieces)
     coding = coding.strip().lower()
     if coding in ("", "identity"):
-        return b"".join(counted)
-    if coding in ("gzip", "x-gzip"):
-        return b"".join(_at_most(most, _gunzip(counted)))
-    if coding == "deflate":
-        return b"".join(_at_most(most, _inflate(counted)))
-    raise BodyGarbled("the answer uses a content coding that was not asked for")
+        yield from counted
+    elif coding in ("gzip", "x-gzip"):
+        yield from _at_most(most, _gunzip(counted))
+    elif coding == "deflate":
+        yield from _at_most(most, _inflate(counted))
+    else:
+        raise BodyGarbled("the answer uses a content coding that was not asked for")
 
 
 def _at_most(most: int, pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -46,8 +46,8 @@ def fault_of(error: BaseException, limit: Limit, place: str, status: int | None 
 
 def ended_fault(limit: Limit, place: str, status: int | None = None) -> TransportFault:
     """The fault of an attempt that was ended from outside, or whose time is up."""
-    if limit.ended is Ending.CLOSED:
-        reason = f"{place}: {Ending.CLOSED.value}"
+    if limit.ended is not None and limit.ended is not Ending.EXPIRED:
+        reason = f"{place}: {limit.ended.value}"
         return TransportFault(kind=FaultKind.LOST, reason=reason, sent=limit.sent, status=status)
     reason = f"{place}: no answer within {limit.length:.1f} s ({limit.phase.value})"
     return TransportFault(kind=FaultKind.TIMEOUT, reason=reason, sent=limit.sent, status=status)

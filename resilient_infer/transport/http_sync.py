@@ -8,25 +8,27 @@ half the cost of `Session.post`.
 """
 
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
-from typing import Final
+from typing import Final, TypeVar
 
 import requests
 from requests.utils import urldefragauth
+from urllib3 import BaseHTTPResponse
 from urllib3.util import Retry, Url, parse_url
 
-from resilient_infer.core.http import FaultKind, HttpRequest, HttpResponse, Reception, TransportFault
+from resilient_infer.core.http import FaultKind, HttpRequest, Reception, TransportFault
 from resilient_infer.core.secret import HIDDEN
 from resilient_infer.errors import ConfigError
-from resilient_infer.transport.body import ACCEPTED, CHUNK, read_body
+from resilient_infer.transport.body import ACCEPTED
 from resilient_infer.transport.connection import CURRENT, LimitedAdapter, LimitedPool
 from resilient_infer.transport.environment import proxy_for
 from resilient_infer.transport.faults import EXPECTED, ended_fault, fault_of
 from resilient_infer.transport.fork import renew_in_children
-from resilient_infer.transport.headers import check_header, lowered
+from resilient_infer.transport.headers import check_header
+from resilient_infer.transport.receive import Opened, whole
 from resilient_infer.transport.resolve import RESOLVER, Resolver
 from resilient_infer.transport.watchdog import WATCHDOG, Ending, Limit
 
@@ -42,6 +44,10 @@ MOST_TEMPLATES: Final = 512
 PORTS: Final = {"http": 80, "https": 443}
 
 _NO_RETRIES: Final = Retry(total=False)
+
+Received = TypeVar("Received")
+Receive = Callable[[BaseHTTPResponse, Limit, str, int], Received]
+"""Reads an answer, within its limit, from a place (host:port), and at most so many bytes of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,24 +144,61 @@ class HttpSync:
             The answer, whatever its status (redirects are not followed), or the fault. Nothing a server or
             a network does is raised. A request that cannot be sent at all is `REJECTED`.
         """
+        limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        return self._exchange(request, limit, limit.length, whole)
+
+    def open(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: float,
+        fresh: bool = False,
+        notify: Callable[[Callable[[], None]], None] | None = None,
+    ) -> Opened | Reception:
+        """Send one request and read the head of the answer; the body of a 200 is the caller's to read.
+
+        Args:
+            timeout: Seconds until the head is there; of an answer with another status, until all of it is.
+            fresh: As in `send`.
+            notify: Takes a function that breaks the exchange off, from any thread and as long as it lasts.
+
+        Returns:
+            The answer with status 200 from its head on; any other as from `send`.
+        """
+        limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        if notify is not None:
+            notify(partial(limit.end, Ending.CLOSED))
+        # The reads' own timeout is no second net here: a stream's pauses may be longer than this.
+        return self._exchange(request, limit, LONGEST, _opened)
+
+    def _exchange(
+        self, request: HttpRequest, limit: Limit, read_timeout: float, receive: Receive[Received]
+    ) -> Received | TransportFault:
         try:
             template = self._template(request)
             headers = template.with_call_headers(request.call_headers)
         except (ConfigError, requests.RequestException, ValueError) as error:
             return TransportFault(kind=FaultKind.REJECTED, reason=_why_unsendable(error), sent=False)
-        limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        place = template.server.place
+        received: Received | TransportFault | None = None
         outer, CURRENT.limit = CURRENT.limit, limit
         try:
             WATCHDOG.watch(limit)
             if self._closed:  # asked only now, so that close() either sees the limit or is seen here
                 limit.end(Ending.CLOSED)
             if limit.left() <= 0:
-                return ended_fault(limit, template.server.place)
-            return _exchange(template, request, headers, limit)
+                return ended_fault(limit, place)
+            try:
+                answer = _sent(template, request, headers, read_timeout)
+            except EXPECTED as error:
+                return fault_of(error, limit, place)
+            received = receive(answer, limit, place, request.max_response)
+            return received
         finally:
             CURRENT.limit = outer
-            WATCHDOG.forget(limit)
-            limit.finish()
+            if not isinstance(received, Opened):  # it needs its limit as long as it is read
+                WATCHDOG.forget(limit)
+                limit.finish()
 
     def close(self, cancel: bool = False) -> None:
         """Close idle connections; nothing is sent from now on. A second time it changes nothing.
@@ -237,38 +280,25 @@ def _place(url: Url) -> str:
     return f"{url.host}:{url.port or PORTS[str(url.scheme)]}"
 
 
-def _exchange(template: _Template, request: HttpRequest, headers: dict[str, str], limit: Limit) -> Reception:
-    place = template.server.place
-    try:
-        answer = template.server.pool.urlopen(
-            request.method, template.target, body=request.body or None, headers=headers,
-            retries=_NO_RETRIES, redirect=False, assert_same_host=False,
-            timeout=limit.length,  # for each read; only a second net, should the watchdog's fail
-            preload_content=False, decode_content=False,
-        )  # fmt: skip
-    except EXPECTED as error:
-        return fault_of(error, limit, place)
-    received_at = time.time()
-    framed = bool(answer.chunked) or answer.length_remaining is not None
-    try:
-        body = read_body(
-            answer.stream(CHUNK, decode_content=False),
-            answer.headers.get("content-encoding", ""),
-            request.max_response,
-        )
-    except EXPECTED as error:
-        return fault_of(error, limit, place, answer.status)
-    finally:
-        answer.close()  # after a whole body the connection is back in the pool and this changes nothing
-    if not limit.finish():
-        return ended_fault(limit, place, answer.status)
-    return HttpResponse(
-        status=answer.status,
-        headers=lowered(answer.headers.iteritems()),
-        body=body,
-        framed=framed,
-        received_at=received_at,
-    )
+def _sent(
+    template: _Template, request: HttpRequest, headers: dict[str, str], read_timeout: float
+) -> BaseHTTPResponse:
+    """The answer to a request, as far as its headers.
+
+    Args:
+        read_timeout: Seconds for each read; only a second net, should the watchdog's fail.
+    """
+    return template.server.pool.urlopen(
+        request.method, template.target, body=request.body or None, headers=headers,
+        retries=_NO_RETRIES, redirect=False, assert_same_host=False, timeout=read_timeout,
+        preload_content=False, decode_content=False,
+    )  # fmt: skip
+
+
+def _opened(answer: BaseHTTPResponse, limit: Limit, place: str, most: int) -> Opened | Reception:
+    if answer.status != 200:
+        return whole(answer, limit, place, most)
+    return Opened(answer, limit, place, most)
 
 
 def _silent_session(adapter: LimitedAdapter) -> requests.Session:

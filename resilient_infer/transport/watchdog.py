@@ -34,6 +34,7 @@ class Ending(Enum):
 
     EXPIRED = "its time was up"
     CLOSED = "the client was closed"
+    FORKED = "the connection stayed with the parent process"
 
 
 class Ended(OSError):
@@ -136,8 +137,11 @@ class Limit:
 
     def abandon(self) -> None:
         """In a forked child: close the duplicate and leave the parent's connection alone."""
-        if self._armed is not None:
-            self._armed.close()
+        self._lock = threading.Lock()  # the parent's may have been held
+        self.ended = Ending.FORKED
+        armed, self._armed = self._armed, None
+        if armed is not None:
+            armed.close()
 
 
 def _shut_down(sock: socket.socket) -> None:
@@ -186,6 +190,15 @@ class Watchdog:
                 self._wakes_at = limit.ends_at
                 self._changed.notify()
 
+    def move(self, limit: Limit, ends_at: float) -> None:
+        """Let a watched limit end at another moment. Takes no lock unless the thread would wake too late."""
+        limit.ends_at = ends_at
+        if ends_at < self._wakes_at:
+            with self._changed:
+                if ends_at < self._wakes_at:
+                    self._wakes_at = ends_at
+                    self._changed.notify()
+
     def forget(self, limit: Limit) -> None:
         """Take a limit out. A second time it changes nothing."""
         with self._changed:
@@ -206,6 +219,7 @@ class Watchdog:
     def _wait_for_due(self) -> list[Limit]:
         with self._changed:
             while True:
+                self._wakes_at = inf  # who moves a limit too late to be seen below takes the lock
                 now = monotonic()
                 due = [limit for limit in self._live if limit.ends_at <= now]
                 if due:
