@@ -33,13 +33,36 @@ def look_up(host: str, port: int) -> list[Address]:
 
 
 @dataclass(slots=True)
-class _Query:
+class Query:
     """A lookup, shared by all who wait for it, and its answer for as long as it is good."""
 
     done: threading.Event = field(default_factory=threading.Event)
     good_until: float = inf
     addresses: tuple[Address, ...] = ()
     error: Exception | None = None
+    _wakes: list[Callable[[], None]] = field(default_factory=list)
+
+    def notify(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, from any thread and perhaps twice, once there is an answer. It never raises."""
+        self._wakes.append(wake)
+        if self.done.is_set():
+            wake()
+
+    def finish(self) -> None:
+        """Wake all who wait: there is an answer."""
+        self.done.set()
+        for wake in tuple(self._wakes):
+            wake()
+
+    def result(self) -> tuple[Address, ...]:
+        """The answer, at least one address.
+
+        Raises:
+            socket.gaierror: There is no such name, or no name server answered.
+        """
+        if self.error is not None:
+            raise _fresh_error(self.error)
+        return self.addresses
 
 
 class Resolver:
@@ -53,7 +76,7 @@ class Resolver:
     def renew(self) -> None:
         """Forget everything, also what is under way."""
         self._lock = threading.Lock()
-        self._queries: dict[tuple[str, int], _Query] = {}
+        self._queries: dict[tuple[str, int], Query] = {}
 
     def addresses(self, host: str, port: int, left: Callable[[], float]) -> tuple[Address, ...]:
         """The addresses of `host`, at least one.
@@ -65,26 +88,31 @@ class Resolver:
             TimeoutError: There was no answer in the time left.
             socket.gaierror: There is no such name, or no name server answered.
         """
-        query = self._queries.get((host, port))
-        if query is None or query.good_until <= monotonic():
-            literal = _numeric(host, port)
-            if literal:
-                return literal
-            query = self._ask((host, port))
+        query = self.query(host, port)
         while not query.done.wait(min(left(), GLANCE)):
             if left() <= 0:
                 raise TimeoutError("no answer from the name server")
-        if query.error is not None:
-            raise _fresh_error(query.error)
-        return query.addresses
+        return query.result()
 
-    def _ask(self, name: tuple[str, int]) -> _Query:
+    def query(self, host: str, port: int) -> Query:
+        """The lookup of `host`: one that has its answer, one under way, or a new one."""
+        query = self._queries.get((host, port))
+        if query is not None and query.good_until > monotonic():
+            return query
+        literal = _numeric(host, port)
+        if not literal:
+            return self._ask((host, port))
+        query = Query(addresses=literal)
+        query.finish()
+        return query
+
+    def _ask(self, name: tuple[str, int]) -> Query:
         now = monotonic()
         with self._lock:
             self._queries = {key: kept for key, kept in self._queries.items() if now < kept.good_until}
             query = self._queries.get(name)
             if query is None:
-                query = _Query()
+                query = Query()
                 thread = threading.Thread(
                     target=self._answer, args=(name, query), name="resilient-infer-lookup", daemon=True
                 )
@@ -92,7 +120,7 @@ class Resolver:
                 self._queries[name] = query
         return query
 
-    def _answer(self, name: tuple[str, int], query: _Query) -> None:
+    def _answer(self, name: tuple[str, int], query: Query) -> None:
         try:
             query.addresses = tuple(self._lookup(*name))
             if not query.addresses:
@@ -101,7 +129,7 @@ class Resolver:
         except Exception as error:
             query.error = error
             query.good_until = 0.0
-        query.done.set()
+        query.finish()
 
 
 def _numeric(host: str, port: int) -> tuple[Address, ...]:
