@@ -34,7 +34,7 @@ def build(attempt: Attempt) -> HttpRequest | Failure:
     crowded = _beyond_limits(attempt)
     if crowded:
         return Failure(kind=FailureKind.UNFIT, reason=crowded)
-    codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+    codec = _codec(attempt)
     try:
         request = codec.build(attempt)
     except Unfit as unfit:
@@ -54,19 +54,14 @@ def read(attempt: Attempt, reception: Reception) -> Outcome:
     """
     if isinstance(reception, TransportFault):
         return from_fault(reception, safe=attempt.safe or attempt.identity is not None)
-    codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+    codec = _codec(attempt)
     if attempt.identity is not None:
         return _read_identity(attempt, reception, codec)
     try:
         outcome = codec.parse(attempt, reception)
     except Exception as error:
         raise _broken(codec, f"parse() raised {type(error).__name__}") from None
-    if not isinstance(outcome, Success | Failure):
-        raise _broken(codec, f"parse() gave {type(outcome).__name__}")
-    # Whatever a codec says, only a full commit counts.
-    if isinstance(outcome, Success) and outcome.commit is not None:
-        return replace(outcome, commit=commit_in(outcome.commit))
-    return outcome
+    return _checked(outcome, codec, "parse()")
 
 
 def identity_of(codec: Codec, endpoint: Endpoint, secret: Secret | None) -> Identity | None:
@@ -95,7 +90,7 @@ def reader(attempt: Attempt, head: HttpResponse) -> Reader:
     Raises:
         ProviderError: The codec broke its contract.
     """
-    codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+    codec = _codec(attempt)
     if not isinstance(codec, Streaming):
         raise _broken(codec, "it was asked to read a stream, and reads none")
     try:
@@ -113,8 +108,16 @@ def fed(attempt: Attempt, reader: Reader, data: bytes) -> Sequence[Piece]:
     try:
         return reader.feed(data)
     except Exception as error:
-        codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
-        raise _broken(codec, f"its reader's feed() raised {type(error).__name__}") from None
+        raise _broken(_codec(attempt), f"its reader's feed() raised {type(error).__name__}") from None
+
+
+def over(attempt: Attempt, reader: Reader) -> Outcome | None:
+    """What a streamed answer came to, if it is known before its bytes end.
+
+    Raises:
+        ProviderError: The codec broke its contract.
+    """
+    return None if reader.outcome is None else _checked(reader.outcome, _codec(attempt), "its reader")
 
 
 def ended(attempt: Attempt, reader: Reader, fault: TransportFault | None) -> Outcome:
@@ -123,13 +126,24 @@ def ended(attempt: Attempt, reader: Reader, fault: TransportFault | None) -> Out
     Raises:
         ProviderError: The codec broke its contract.
     """
-    codec = codec_for(attempt.route.endpoint.kind, attempt.task.name)
+    codec = _codec(attempt)
     try:
         outcome = reader.end(fault)
     except Exception as error:
         raise _broken(codec, f"its reader's end() raised {type(error).__name__}") from None
+    return _checked(outcome, codec, "its reader's end()")
+
+
+def _codec(attempt: Attempt) -> Codec:
+    return codec_for(attempt.route.endpoint.kind, attempt.task.name)
+
+
+def _checked(outcome: object, codec: Codec, giver: str) -> Outcome:
+    """An outcome, if it is one. Whatever a codec says, only a full commit counts."""
+    if isinstance(outcome, Success) and outcome.commit is not None:
+        return replace(outcome, commit=commit_in(outcome.commit))
     if not isinstance(outcome, Success | Failure):
-        raise _broken(codec, f"its reader's end() gave {type(outcome).__name__}")
+        raise _broken(codec, f"{giver} gave {type(outcome).__name__}")
     return outcome
 
 

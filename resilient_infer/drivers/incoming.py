@@ -6,6 +6,7 @@ from resilient_infer.core.outcome import Outcome, Success
 from resilient_infer.core.stream import Part, Piece
 from resilient_infer.drivers import exchange
 from resilient_infer.plan.actions import Done, Parts
+from resilient_infer.policies.pinning import commit_in
 from resilient_infer.providers.base import Reader
 
 
@@ -22,7 +23,9 @@ class Incoming:
         self._outcome: Outcome | None = None
         self._reader: Reader | None = None
         self._body = bytearray()
-        if "event-stream" in head.headers.get("content-type", ""):
+        self._ending = False
+        self._commit: str | None = None
+        if "event-stream" in head.headers.get("content-type", "").lower():
             self._reader = exchange.reader(attempt, head)
 
     @property
@@ -35,9 +38,16 @@ class Incoming:
         if self._reader is None:
             self._body += data
             return None
-        pieces = exchange.fed(self._attempt, self._reader, data)
-        self._outcome = self._reader.outcome
-        return self._parts(tuple(pieces)) if pieces else None
+        reader = self._reader
+        pieces = exchange.fed(self._attempt, reader, data)
+        self._outcome = exchange.over(self._attempt, reader)
+        news = bool(pieces) or reader.ending != self._ending
+        self._ending = reader.ending
+        if reader.commit is not None and self._commit is None:
+            # Whatever a codec says, only a full one counts.
+            self._commit = commit_in(reader.commit)
+            news = news or self._commit is not None
+        return self._parts(tuple(pieces)) if news else None
 
     def end(self, fault: TransportFault | None) -> Parts | None:
         """No more bytes follow; `over` says what that came to. Perhaps the plan is told of parts first."""
@@ -48,6 +58,7 @@ class Incoming:
         self._outcome = exchange.read(self._attempt, fault or self._whole())
         if not isinstance(self._outcome, Success):
             return None
+        self._ending, self._commit = True, self._outcome.commit
         return self._parts((Part(text_of(self._outcome), self._outcome.raw),))
 
     def _whole(self) -> HttpResponse:
@@ -61,10 +72,7 @@ class Incoming:
         )
 
     def _parts(self, pieces: tuple[Piece, ...]) -> Parts:
-        reader = self._reader
-        if reader is None:
-            return Parts(self._attempt, pieces, ending=True)
-        return Parts(self._attempt, pieces, ending=reader.ending, commit=reader.commit)
+        return Parts(self._attempt, pieces, ending=self._ending, commit=self._commit)
 
 
 def text_of(success: Success) -> str:
