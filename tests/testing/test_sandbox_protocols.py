@@ -176,7 +176,7 @@ class TestHostedByHuggingFace:
             (f"/models/{GPT2}", {"inputs": "x", "parameters": {"max_new_tokens": True}}, 400, None),
             (f"/models/{GPT2}", {"inputs": "x", "parameters": {"max_new_tokens": 1024}}, 400, None),
             (f"/models/{GPT2}", {"inputs": "x", "parameters": {"temperature": -1}}, 400, None),
-            (f"/models/{GPT2}", {"inputs": "x", "stream": True}, 400, None),
+            (f"/models/{GPT2}", {"inputs": ["x"], "stream": True}, 400, None),
         ],
     )
     def test_how_it_complains(self, hosted: Server, path: str, content: Any, status: int, error: Any) -> None:
@@ -312,7 +312,7 @@ class TestOpenAi:
             (say("x", max_completion_tokens=True), 400, "max_completion_tokens", "invalid_value"),
             (say("x", temperature=3), 400, "temperature", "invalid_value"),
             (say("x", n=2), 400, "n", "unsupported_value"),
-            (say("x", stream=True), 400, "stream", "unsupported_value"),
+            (say("x", stream="yes"), 400, "stream", "invalid_type"),
         ],
     )
     def test_how_it_complains(

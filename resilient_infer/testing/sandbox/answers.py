@@ -11,12 +11,14 @@ import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from resilient_infer.testing.sandbox.models import Model
 
 WORDS = re.compile(r"[\w']+")
 """What counts as a word."""
+
+_PIECES = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 
 _TOKENS = re.compile(r"\w+|[^\w\s]")
 
@@ -109,8 +111,9 @@ def text_from(model: Model, prompt: str, *, limit: int, temperature: float, draw
     """
     seed = f"{model.commit}\0{prompt}\0{draw if temperature > 0 else ''}"
     chance = random.Random(int.from_bytes(_digest(seed), "big"))
-    followers = _followers()
-    last = next((token for token in reversed(tokens_of(prompt.lower())) if token in followers), ".")
+    followers = _followers(model.story or _STORY)
+    start = "." if "." in followers else next(iter(followers))
+    last = next((token for token in reversed(tokens_of(prompt.lower())) if token in followers), start)
     made: list[str] = []
     while len(made) < limit:
         last = chance.choice(followers[last])
@@ -123,6 +126,11 @@ def text_from(model: Model, prompt: str, *, limit: int, temperature: float, draw
 def tokens_of(text: str) -> list[str]:
     """Words and punctuation marks."""
     return _TOKENS.findall(text)
+
+
+def pieces_of(text: str) -> list[str]:
+    """The same with the space before each, so that together they are the text."""
+    return _PIECES.findall(text)
 
 
 def first_tokens(text: str, count: int) -> str:
@@ -179,9 +187,9 @@ def _triples(text: str) -> set[str]:
     return {padded[index : index + 3] for index in range(len(padded) - 2)}
 
 
-@cache
-def _followers() -> dict[str, list[str]]:
-    words = _STORY.split()
+@lru_cache(maxsize=64)
+def _followers(story: str) -> dict[str, list[str]]:
+    words = story.split()
     followers: dict[str, list[str]] = {}
     for word, following in zip(words, [*words[1:], words[0]], strict=True):
         followers.setdefault(word, []).append(following)

@@ -29,7 +29,7 @@ def converse(sock: socket.socket, waits: Waits, reply_to: Callable[[Request, boo
                 reply = reply_to(request, reused)
                 if not deliver(sock, request, reply, turn):
                     return
-            reused, idle = True, reply.idle
+            reused, idle = True, None if reply.idle is None else reply.idle * waits.scale
     except Left:
         return
     except Unreadable as error:

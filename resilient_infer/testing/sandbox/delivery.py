@@ -3,16 +3,26 @@
 import math
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email.utils import formatdate
 from functools import lru_cache
 from time import time
 
 from resilient_infer.testing.sandbox.waits import Turn
-from resilient_infer.testing.sandbox.wire import Cut, Ending, Framing, Reply, Request, phrase
+from resilient_infer.testing.sandbox.wire import (
+    Cut,
+    Ending,
+    Framing,
+    Reply,
+    Request,
+    Stream,
+    parts,
+    phrase,
+)
 
 _PIECE = 64 * 1024
 _SPACES = b" " * _PIECE
+_LAST_CHUNK = b"0\r\n\r\n"
 _BEAT = 0.01
 """Seconds between two pieces of a dripping answer, if they are larger than a byte."""
 
@@ -35,6 +45,8 @@ def _sent(sock: socket.socket, request: Request, reply: Reply, turn: Turn) -> bo
         # After the status line, so that a client that trusts it alone is found out.
         start = head.index(b"\r\n") + 2
         return _paced(sock, head[: start + (len(head) - start) // 2], reply.head_pace, turn)
+    if reply.stream is not None:
+        return _paced(sock, head, reply.head_pace, turn) and _streamed(sock, reply, reply.stream, turn)
     body = b"" if _bodiless(request, reply) else _framed(reply)
     if reply.cut is Cut.BODY:
         body = body[: len(body) // 2]
@@ -46,6 +58,33 @@ def _sent(sock: socket.socket, request: Request, reply: Reply, turn: Turn) -> bo
     for spaces in _padding(request, reply):
         sock.sendall(spaces)
     return _paced(sock, body, reply.body_pace, turn)
+
+
+def _streamed(sock: socket.socket, reply: Reply, stream: Stream, turn: Turn) -> bool:
+    sent = [*_comment(reply.padding), *parts(stream)]
+    if reply.cut is Cut.BODY:
+        sent = list(_first(sent, sum(len(content) for _, content in sent) // 2))
+    if reply.framing is Framing.CHUNKED:
+        sent = [(wait, _chunk(content)) for wait, content in sent]
+        if reply.cut is Cut.NOWHERE:
+            sent.append((0.0, _LAST_CHUNK))
+    return _sent_in_turn(sock, sent, reply.body_pace, turn)
+
+
+def _first(sent: list[tuple[float, bytes]], size: int) -> Iterator[tuple[float, bytes]]:
+    """So many bytes of what would be sent."""
+    for wait, content in sent:
+        if size > 0:
+            yield wait, content[:size]
+        size -= len(content)
+
+
+def _comment(padding: int) -> Iterator[tuple[float, bytes]]:
+    if padding:
+        yield 0.0, b":"
+        for start in range(0, padding, _PIECE):
+            yield 0.0, _SPACES[: min(_PIECE, padding - start)]
+        yield 0.0, b"\n\n"
 
 
 def _ended(sock: socket.socket, request: Request, reply: Reply, turn: Turn) -> bool:
@@ -63,15 +102,27 @@ def _ended(sock: socket.socket, request: Request, reply: Reply, turn: Turn) -> b
 
 
 def _paced(sock: socket.socket, content: bytes, pace: float | None, turn: Turn) -> bool:
-    if pace is None:
-        sock.sendall(content)
-        return True
-    size = max(1, int(pace * _BEAT))
-    for start in range(0, len(content), size):
-        if start and not turn.pause(size / pace):
+    return _sent_in_turn(sock, [(0.0, content)], pace, turn)
+
+
+def _sent_in_turn(
+    sock: socket.socket, sent: Iterable[tuple[float, bytes]], pace: float | None, turn: Turn
+) -> bool:
+    for wait, content in sent if pace is None else _dripping(sent, pace):
+        if wait > 0 and not turn.pause(wait):
             return False
-        sock.sendall(content[start : start + size])
+        sock.sendall(content)
     return True
+
+
+def _dripping(sent: Iterable[tuple[float, bytes]], pace: float) -> Iterator[tuple[float, bytes]]:
+    """The same in small parts, each as late as the one before it takes at this pace."""
+    size, owed = max(1, int(pace * _BEAT)), 0.0
+    for wait, content in sent:
+        for start in range(0, len(content), size):
+            part = content[start : start + size]
+            yield owed + (wait if start == 0 else 0.0), part
+            owed = len(part) / pace
 
 
 def _padding(request: Request, reply: Reply) -> Iterator[bytes]:
@@ -87,7 +138,7 @@ def _framed(reply: Reply) -> bytes:
         return reply.body
     # Two chunks, so that a client meets a boundary inside the body.
     half = len(reply.body) // 2
-    return _chunk(reply.body[:half]) + _chunk(reply.body[half:]) + b"0\r\n\r\n"
+    return _chunk(reply.body[:half]) + _chunk(reply.body[half:]) + _LAST_CHUNK
 
 
 def _chunk(content: bytes) -> bytes:

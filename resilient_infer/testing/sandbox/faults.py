@@ -35,6 +35,7 @@ class Sight:
         patience: Seconds the proxy of a dedicated endpoint is asked to hold the request.
         reused: The connection has already carried an answer.
         complain: An error in the protocol's own form, from a status and a message.
+        scale: How long a second lasts here; `age` and `remainder` are in such seconds.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Sight:
     patience: float
     reused: bool
     complain: Callable[[int, str], Reply]
+    scale: float = 1.0
 
 
 class Fault(Protocol):
@@ -68,16 +70,19 @@ class Status:
     Attributes:
         code: The status.
         body: JSON to answer; None: an error in the protocol's own form.
-        headers: Sent besides the usual ones, for example (("retry-after", "2"),).
+        headers: Sent besides the usual ones, as they are.
+        retry_after: Seconds to advise in a header Retry-After; None: no such header.
     """
 
     code: int
     body: Json = None
     headers: Headers = ()
+    retry_after: float | None = None
 
     def alter(self, reply: Reply, sight: Sight) -> Reply:
         said = sight.complain(self.code, "") if self.body is None else answered(self.body, self.code)
-        return _saying(reply, replace(said, headers=self.headers))
+        advice = () if self.retry_after is None else (("retry-after", f"{self.retry_after * sight.scale:g}"),)
+        return _saying(reply, replace(said, headers=(*self.headers, *advice)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +198,7 @@ class Unframed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutJson:
-    """Half of the JSON, framed as if it were all of it."""
+    """Half of the JSON, framed as if it were all of it; a stream is left as it is."""
 
     def alter(self, reply: Reply, sight: Sight) -> Reply:
         return replace(reply, body=reply.body[: len(reply.body) // 2])
@@ -274,7 +279,7 @@ class ColdStart:
             return reply
         if left <= sight.patience:
             return replace(reply, wait=reply.wait + left)
-        told = round(left, 3) if self.estimate is None else self.estimate
+        told = round((left if self.estimate is None else self.estimate) * sight.scale, 3)
         error = f"Model {sight.model} is currently loading"
         return _saying(reply, answered({"error": error, "estimated_time": told}, 503))
 
@@ -301,17 +306,18 @@ class RateLimit:
     def alter(self, reply: Reply, sight: Sight) -> Reply:
         if sight.remainder <= 0:
             return reply
-        return throttled(math.ceil(sight.remainder * 1000) / 1000).alter(reply, sight)
+        wait = math.ceil(sight.remainder * sight.scale * 1000) / 1000 / sight.scale
+        return throttled(wait).alter(reply, sight)
 
 
 def throttled(retry_after: float | str | None = None) -> Status:
     """429; `retry_after` in seconds or as text, None for none at all, as Hugging Face's router does."""
-    return Status(code=429, headers=_retry_after(retry_after))
+    return _advising(429, retry_after)
 
 
 def unavailable(retry_after: float | str | None = None) -> Status:
     """503, overloaded or in maintenance."""
-    return Status(code=503, headers=_retry_after(retry_after))
+    return _advising(503, retry_after)
 
 
 def out_of_credits() -> Status:
@@ -319,14 +325,19 @@ def out_of_credits() -> Status:
     return Status(code=402)
 
 
-def _retry_after(advice: float | str | None) -> Headers:
-    if advice is None:
-        return ()
-    return (("retry-after", advice if isinstance(advice, str) else f"{advice:g}"),)
+def _advising(code: int, advice: float | str | None) -> Status:
+    if isinstance(advice, str):
+        return Status(code=code, headers=(("retry-after", advice),))
+    return Status(code=code, retry_after=advice)
 
 
 def _saying(reply: Reply, other: Reply) -> Reply:
     """The content of one reply in the manner of another."""
     return replace(
-        reply, status=other.status, headers=other.headers, body=other.body, media_type=other.media_type
+        reply,
+        status=other.status,
+        headers=other.headers,
+        body=other.body,
+        media_type=other.media_type,
+        stream=other.stream,
     )

@@ -9,8 +9,9 @@ issues of its clients (`model_not_supported`).
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.models import Model
-from resilient_infer.testing.sandbox.openai import complain, name_in, refused
+from resilient_infer.testing.sandbox.openai import STREAMED, complain, name_in, refused
 from resilient_infer.testing.sandbox.openai_answers import answer
+from resilient_infer.testing.sandbox.openai_chunks import chunked
 from resilient_infer.testing.sandbox.openai_questions import Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered
 
@@ -55,7 +56,10 @@ def _passed_on(question: Question) -> Reply:
         raise Wrong(400, message, "model", "model_not_supported")
     # Which provider serves is told by the header alone: the body has the provider's own name of the model.
     body = answer("/chat/completions", model, content, question.draw, model.name)
-    return answered(body, headers=(("x-inference-provider", provider),))
+    served_by = (("x-inference-provider", provider),)
+    if content.get("stream") is True:
+        return chunked(body, content, STREAMED, served_by)
+    return answered(body, headers=served_by)
 
 
 def _card(model: Model) -> Json:

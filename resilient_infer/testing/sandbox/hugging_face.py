@@ -14,7 +14,8 @@ from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.file_tasks import FILES
 from resilient_infer.testing.sandbox.models import Model
 from resilient_infer.testing.sandbox.pipelines import Batch, asked, run, said_to_be_json
-from resilient_infer.testing.sandbox.text_tasks import GROUPS, TEXTS
+from resilient_infer.testing.sandbox.text_tasks import GROUPS, TEXTS, continuation
+from resilient_infer.testing.sandbox.token_events import token_stream
 from resilient_infer.testing.sandbox.wire import Reply, Request, answered, phrase
 
 _SERVED_BY = (("x-inference-provider", "hf-inference"),)
@@ -60,6 +61,8 @@ def _serverless_answer(question: Question) -> Reply:
     if task is not None and task != model.task:
         return _serverless_complaint(400, f"Model {name} does not support the task {task}")
     try:
+        if _streams(model, question.request):
+            return _streamed(model, question)
         batch = _grouped(model, asked(model, question.request))
         results = run(model, batch, question.draw)
     except Invalid as error:
@@ -67,6 +70,34 @@ def _serverless_answer(question: Question) -> Reply:
         said: Json = [str(error)] if error.parameter else str(error)
         return answered({"error": said}, 400, _SERVED_BY)
     return answered(_serverless_shape(model, batch, results), headers=_SERVED_BY)
+
+
+def _streams(model: Model, request: Request) -> bool:
+    content = request.content
+    return model.task == "text-generation" and isinstance(content, dict) and content.get("stream") is True
+
+
+def _streamed(model: Model, question: Question) -> Reply:
+    batch = asked(model, question.request, streams=True)
+    prompt = batch.items[0]
+    if batch.many or not isinstance(prompt, str):
+        raise Invalid("a stream answers one input", parameter=True)
+    made = continuation(model, prompt, batch.parameters, question.draw)
+    full = batch.parameters.get("return_full_text") is not False
+    (whole,) = run(model, batch, question.draw)
+    return token_stream(
+        made.text,
+        whole,
+        shown=prompt + made.text if full else made.text,
+        finish="eos_token" if made.finished else "length",
+        details=None,
+        failed=_failed,
+        headers=_SERVED_BY,
+    )
+
+
+def _failed(status: int, message: str) -> Json:
+    return {"error": message or _USUAL_WORDS.get(status, phrase(status))}
 
 
 def _grouped(model: Model, batch: Batch) -> Batch:
@@ -82,7 +113,7 @@ def _serverless_shape(model: Model, batch: Batch, results: list[Json]) -> Json:
 
 
 def _serverless_complaint(status: int, message: str) -> Reply:
-    return answered({"error": message or _USUAL_WORDS.get(status, phrase(status))}, status, _SERVED_BY)
+    return answered(_failed(status, message), status, _SERVED_BY)
 
 
 def _model_and_task(path: str) -> tuple[str | None, str | None]:
@@ -151,7 +182,7 @@ def _ranked(text: str, result: Json) -> Json:
 
 
 def _container_complaint(status: int, message: str) -> Reply:
-    return answered({"error": message or _USUAL_WORDS.get(status, phrase(status))}, status)
+    return answered(_failed(status, message), status)
 
 
 HF_INFERENCE = Dialect(

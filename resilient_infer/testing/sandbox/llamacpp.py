@@ -8,6 +8,7 @@ Source: llama.cpp, `tools/server`.
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
+from resilient_infer.testing.sandbox.openai_chunks import Manner, chunked
 from resilient_infer.testing.sandbox.openai_questions import Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -45,19 +46,21 @@ def _answer(question: Question) -> Reply:
             return answered(_props(question))
         case "POST", path if path in TASKS:
             try:
-                return answered(_answered(question, path))
+                return _answered(question, path)
             except Wrong as wrong:
                 return _refused(question, wrong)
     return _error(404, "")
 
 
-def _answered(question: Question, path: str) -> Json:
+def _answered(question: Question, path: str) -> Reply:
     model = question.only
     if model.task not in TASKS[path]:
         raise Wrong(501, _NO_EMBEDDINGS if path == "/embeddings" else _ONLY_EMBEDDINGS)
     content = content_of(question.request.content)
     asked = {name: value for name, value in content.items() if name != "dimensions"}  # not known there
-    return answer(path, model, asked, question.draw, model.name)
+    body = answer(path, model, asked, question.draw, model.name)
+    streamed = content.get("stream") is True and path in _STREAMED
+    return chunked(body, content, _STREAMED[path]) if streamed else answered(body)
 
 
 def _refused(question: Question, wrong: Wrong) -> Reply:
@@ -103,10 +106,19 @@ def _card(question: Question) -> Json:
     }
 
 
-def _error(status: int, message: str) -> Reply:
+def _failed(status: int, message: str) -> Json:
     said = message or _WORDS.get(status, phrase(status))
-    error: Json = {"code": status, "message": said, "type": _TYPES.get(status, "server_error")}
-    return answered({"error": error}, status)
+    return {"error": {"code": status, "message": said, "type": _TYPES.get(status, "server_error")}}
+
+
+def _error(status: int, message: str) -> Reply:
+    return answered(_failed(status, message), status)
+
+
+_STREAMED = {
+    "/chat/completions": Manner(failed=_failed, role={"role": "assistant", "content": None}),
+    "/completions": Manner(failed=_failed, usage="finish"),
+}
 
 
 LLAMACPP = Dialect(

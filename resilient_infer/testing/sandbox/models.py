@@ -26,6 +26,8 @@ class Model:
         dimension: Of an embedding.
         context: Tokens of question and answer together; None: any number.
         hub: False for a name that is no Hub repo.
+        story: Words, parted by spaces, from which it makes up texts; "": the sandbox's own, in plain
+            English. A "." ends an answer.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Model:
     dimension: int = 384
     context: int | None = None
     hub: bool = True
+    story: str = ""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -43,6 +46,8 @@ class Model:
             object.__setattr__(self, "commit", commit_of(self.name))
         if not _COMMIT.fullmatch(self.commit):
             raise ValueError(f"{self.name}: a commit is 40 lower-case hex digits, not {self.commit!r}")
+        if self.story and not self.story.split():
+            raise ValueError(f"{self.name}: a story has words")
 
 
 def commit_of(name: str, generation: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""OpenAI itself: chat completions, completions, embeddings and the list of models, without streaming.
+"""OpenAI itself: chat completions, completions, embeddings and the list of models.
 
 Source: OpenAI's public API reference and the error bodies its clients parse.
 """
@@ -7,6 +7,7 @@ from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.models import Model
 from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
+from resilient_infer.testing.sandbox.openai_chunks import UTF8, Manner, chunked
 from resilient_infer.testing.sandbox.openai_questions import Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -24,6 +25,21 @@ _MISPLACED = {
 }
 
 
+def failed(status: int, message: str) -> Json:
+    """What `complain` says, as a stream says it."""
+    type_, code, words = _USUAL.get(status, ("server_error" if status >= 500 else _INVALID, None, ""))
+    said = message or words or phrase(status)
+    return {"error": {"message": said, "type": type_, "param": None, "code": code}}
+
+
+STREAMED = Manner(
+    failed=failed,
+    role={"role": "assistant", "content": "", "refusal": None},
+    null="asked",
+    media_type=UTF8,
+)
+
+
 def name_in(question: Question) -> str | None:
     """The model that a body names, or None."""
     content = question.request.content
@@ -39,9 +55,7 @@ def refused(wrong: Wrong) -> Reply:
 
 def complain(status: int, message: str) -> Reply:
     """The same for what is no question's fault."""
-    type_, code, words = _USUAL.get(status, ("server_error" if status >= 500 else _INVALID, None, ""))
-    error: Json = {"message": message or words or phrase(status), "type": type_, "param": None, "code": code}
-    return answered({"error": error}, status)
+    return answered(failed(status, message), status)
 
 
 def _answer(question: Question) -> Reply:
@@ -61,7 +75,7 @@ def _answer(question: Question) -> Reply:
         return refused(wrong)
     if path != "/embeddings":
         body["system_fingerprint"] = f"fp_{model.commit[:10]}"
-    return answered(body)
+    return chunked(body, content, STREAMED) if content.get("stream") is True else answered(body)
 
 
 def _model(question: Question, name: Json) -> Model:

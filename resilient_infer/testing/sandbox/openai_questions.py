@@ -139,8 +139,8 @@ def _dimension(model: Model, asked: Json) -> int:
 
 
 def _check_manner(content: Content) -> None:
-    if content.get("stream"):
-        raise Wrong(400, "This server does not stream.", "stream", "unsupported_value")
+    if content.get("stream") not in (None, True, False):
+        raise Wrong(400, "stream is true or false", "stream", "invalid_type")
     if content.get("n", 1) not in (1, None):
         raise Wrong(400, "This server gives one choice.", "n", "unsupported_value")
 

@@ -28,8 +28,8 @@ class Batch:
     parameters: Parameters
 
 
-def asked(model: Model, request: Request) -> Batch:
-    """Read a request: a file as it is, or JSON.
+def asked(model: Model, request: Request, *, streams: bool = False) -> Batch:
+    """Read a request: a file as it is, or JSON. `streams`: one that asks for a stream gets it.
 
     Raises:
         Invalid: It has no inputs, or inputs or parameters of the wrong type.
@@ -39,7 +39,7 @@ def asked(model: Model, request: Request) -> Batch:
     content = request.content
     if not isinstance(content, dict) or "inputs" not in content:
         raise Invalid("Body needs to provide a inputs key")
-    if content.get("stream"):
+    if content.get("stream") and not streams:
         raise Invalid(f"{model.name} does not stream here", parameter=True)
     parameters = _parameters(content)
     inputs = content["inputs"]
@@ -78,7 +78,7 @@ def _parameters(content: Mapping[str, Json]) -> Parameters:
     parameters = content.get("parameters")
     if parameters is None:
         # Embeddings take their parameters beside the inputs; a list of nothing else is harmless.
-        parameters = {key: value for key, value in content.items() if key != "inputs"}
+        parameters = {key: value for key, value in content.items() if key not in ("inputs", "stream")}
     if not isinstance(parameters, dict):
         raise Invalid("value is not a valid dict: `parameters`", parameter=True)
     # A null stands for the default, except in top_k, where it means all labels.

@@ -16,13 +16,14 @@ from resilient_infer.testing.sandbox.wire import Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A request as the rules see it; times are seconds of `time.monotonic`."""
+    """A request as the rules see it; `moment` counts seconds of the sandbox, each `scale` seconds long."""
 
     moment: float
     model: str
     patience: float
     reused: bool
     complain: Callable[[int, str], Reply]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class Rule:
             patience=arrival.patience,
             reused=arrival.reused,
             complain=arrival.complain,
+            scale=arrival.scale,
         )
 
     def _remainder(self, moment: float) -> float:

@@ -1,5 +1,6 @@
 """Sandbox: inference servers on this machine that fail on demand."""
 
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -62,9 +63,20 @@ class Sandbox:
 
     Leaving the `with` block, or `close`, ends every server, connection and
     thread, hanging ones too. A sandbox that is never closed ends with the process.
+
+    Args:
+        scale: How long a second of a fault or a pace lasts, advice to wait included: with 0.1
+            `Delay(seconds=2)` takes 0.2 s and `throttled(2)` says `retry-after: 0.2`. Headers and
+            bodies given as text go out as they are.
+
+    Raises:
+        ValueError: The scale is not finite or not more than 0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, scale: float = 1.0) -> None:
+        if not 0 < scale < math.inf:
+            raise ValueError(f"a scale is more than 0 and finite, not {scale}")
+        self._scale = scale
         self._lock = threading.Lock()
         self._servers: list[Server] = []
         self._closed = False
@@ -130,6 +142,7 @@ class Sandbox:
                 key=key,
                 key_env=key_env or _variable(chosen),
                 reports=reports,
+                scale=self._scale,
             )
             self._servers.append(server)
         return server

@@ -1,5 +1,6 @@
 """Server: one sandbox server of one kind, its models, its journal and its faults."""
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -16,7 +17,7 @@ from resilient_infer.testing.sandbox.listener import Listener
 from resilient_infer.testing.sandbox.models import CATALOGUE, Model
 from resilient_infer.testing.sandbox.rules import Arrival, Rule, Scope
 from resilient_infer.testing.sandbox.waits import Waits
-from resilient_infer.testing.sandbox.wire import Reply, Request
+from resilient_infer.testing.sandbox.wire import Reply, Request, paced
 
 _KEPT = 100_000
 """Requests the journal keeps: a long benchmark must not fill the memory."""
@@ -71,6 +72,7 @@ class Server:
         key: str | None,
         key_env: str,
         reports: str | None = RIGHT,
+        scale: float = 1.0,
     ) -> None:
         if reports not in (RIGHT, None) and not dialect.testifies:
             raise ValueError(f"{dialect.kind} says of no model which commit it runs; leave reports out")
@@ -86,7 +88,8 @@ class Server:
         self._attempts: Counter[str | None] = Counter()
         self._serial = 0
         self._rules: tuple[Rule, ...] = ()
-        self._waits = Waits()
+        self._pace = (0.0, 0.0)
+        self._waits = Waits(scale)
         self._listener = Listener(self._serve)
         self.url = f"http://127.0.0.1:{self._listener.port}{dialect.base}{dialect.entry}"
 
@@ -129,6 +132,16 @@ class Server:
         moved = replace(self.model(model), commit=commit)
         with self._lock:
             self._models = {**self._models, model: moved}
+
+    def pace(self, *, first_token: float = 0.0, between: float = 0.0) -> None:
+        """Stream like this from now on, also when healed: seconds before the first token, and between two.
+
+        Raises:
+            ValueError: Not a finite number of at least 0.
+        """
+        if not all(0 <= seconds < math.inf for seconds in (first_token, between)):
+            raise ValueError("a pace is in seconds: finite numbers of at least 0")
+        self._pace = (first_token, between)
 
     def fail(
         self,
@@ -206,7 +219,7 @@ class Server:
                 )
             )
             met = self._met(request, model or "", moment, reused)
-        reply = self._answer(request, question)
+        reply = paced(self._answer(request, question), *self._pace)
         for fault, sight in met:
             reply = fault.alter(reply, sight)
         return replace(reply, headers=(("x-request-id", request_id), *reply.headers))
@@ -232,11 +245,12 @@ class Server:
         if not self._rules:
             return []
         arrival = Arrival(
-            moment=moment,
+            moment=moment / self._waits.scale,
             model=model,
-            patience=self._patience(request),
+            patience=self._patience(request) / self._waits.scale,
             reused=reused,
             complain=self._dialect.complain,
+            scale=self._waits.scale,
         )
         sights = ((rule.fault, rule.sight(arrival)) for rule in self._rules)
         return [(fault, sight) for fault, sight in sights if sight is not None]

@@ -1,14 +1,17 @@
 """SGLang: one model; any name is answered, and the commit is what `--weight-version` and `--revision` say.
 
-`metadata.weight_version` stands in the answers of chat and completions, not of
-embeddings; `GET /server_info` has both. Embeddings are always floats, whatever
+`metadata.weight_version` stands in the whole answers of chat and completions, not
+in streams, nor in embeddings; `GET /server_info` has both. Embeddings are always floats, whatever
 `encoding_format` asks for. Source: sglang, `srt/entrypoints`.
 """
+
+from dataclasses import replace
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.fast_api import HEALTHY, detail, unauthorized
 from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
+from resilient_infer.testing.sandbox.openai_chunks import UTF8, Fields, Manner, chunked
 from resilient_infer.testing.sandbox.openai_questions import Content, Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -33,23 +36,23 @@ def _answer(question: Question) -> Reply:
             return answered(_model(question))
         case "POST", path if path.removeprefix("/v1") in TASKS:
             try:
-                return answered(_answered(question, path.removeprefix("/v1")))
+                return _answered(question, path.removeprefix("/v1"))
             except Wrong as wrong:
                 return _error(wrong.status, wrong.message, wrong.param)
     return detail(404)
 
 
-def _answered(question: Question, path: str) -> Json:
+def _answered(question: Question, path: str) -> Reply:
     content = content_of(question.request.content)
     model = question.only
     if model.task not in TASKS[path]:
         raise Wrong(400, f"This model does not appear to serve {path}.")
     if path == "/embeddings":
         heeded = {name: content[name] for name in content.keys() - {"encoding_format", "dimensions"}}
-        return answer(path, model, heeded, question.draw, model.name)
+        return answered(answer(path, model, heeded, question.draw, model.name))
     body = answer(path, model, content, question.draw, _asked(question, content))
     body["metadata"] = {"weight_version": _version(question)}
-    return body
+    return chunked(body, content, _STREAMED[path]) if content.get("stream") is True else answered(body)
 
 
 def _asked(question: Question, content: Content) -> str:
@@ -100,15 +103,27 @@ def _card(question: Question) -> Json:
 
 def _error(status: int, message: str, param: str | None = None) -> Reply:
     """Flat, unlike OpenAI's."""
+    return answered(_said(status, message, param), status)
+
+
+def _said(status: int, message: str, param: str | None = None) -> Json:
     type_ = _TYPES.get(status, phrase(status))
-    said: Json = {
-        "object": "error",
-        "message": message or phrase(status),
-        "type": type_,
-        "param": param,
-        "code": status,
-    }
-    return answered(said, status)
+    words = message or phrase(status)
+    return {"object": "error", "message": words, "type": type_, "param": param, "code": status}
+
+
+_BLANK: Fields = {"role": None, "content": None, "reasoning_content": None, "tool_calls": None}
+_CHAT = Manner(
+    failed=lambda status, message: {"error": _said(status, message)},
+    role={**_BLANK, "role": "assistant", "content": ""},
+    delta=_BLANK,
+    last=_BLANK,
+    choice={"matched_stop": None},
+    null="always",
+    bows=True,
+    media_type=UTF8,
+)
+_STREAMED = {"/chat/completions": _CHAT, "/completions": replace(_CHAT, joined=True)}
 
 
 def _complain(status: int, message: str) -> Reply:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.answers import (
+    Text,
     cut_at,
     likeness,
     mood_of,
@@ -71,7 +72,12 @@ def _zero_shot(model: Model, text: str, parameters: Parameters, _draw: int) -> J
     return best_first(names, scores)
 
 
-def _generated(model: Model, text: str, parameters: Parameters, draw: int) -> Json:
+def continuation(model: Model, text: str, parameters: Parameters, draw: int) -> Text:
+    """What text generation adds to a text; `finished`: it came to its own end, not to a limit or a stop.
+
+    Raises:
+        Invalid: A parameter is out of range, or the text too long.
+    """
     limit = at_least(1, "max_new_tokens", parameters.get("max_new_tokens", _DEFAULT_TOKENS))
     if model.context is not None and len(tokens_of(text)) + limit > model.context:
         raise Invalid(
@@ -82,9 +88,14 @@ def _generated(model: Model, text: str, parameters: Parameters, draw: int) -> Js
     temperature = parameters.get("temperature", 0.0)
     if not isinstance(temperature, (int, float)) or not number(temperature) or temperature < 0:
         raise Invalid("`temperature` must be a number of at least 0", parameter=True)
-    made = text_from(model, text, limit=limit, temperature=temperature, draw=draw).text
+    made = text_from(model, text, limit=limit, temperature=temperature, draw=draw)
     stops = parameters.get("stop", parameters.get("stop_sequences", []))
-    made = cut_at(made, stops if isinstance(stops, list) else [stops])
+    kept = cut_at(made.text, stops if isinstance(stops, list) else [stops])
+    return Text(text=kept, tokens=len(tokens_of(kept)), finished=made.finished and kept == made.text)
+
+
+def _generated(model: Model, text: str, parameters: Parameters, draw: int) -> Json:
+    made = continuation(model, text, parameters, draw).text
     return [{"generated_text": made if parameters.get("return_full_text") is False else text + made}]
 
 

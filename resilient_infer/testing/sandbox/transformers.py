@@ -12,8 +12,9 @@ from resilient_infer.testing.sandbox.fast_api import crashed, detail
 from resilient_infer.testing.sandbox.models import Model
 from resilient_infer.testing.sandbox.openai import name_in
 from resilient_infer.testing.sandbox.openai_answers import TASKS, answer
+from resilient_infer.testing.sandbox.openai_chunks import UTF8, Manner, chunked
 from resilient_infer.testing.sandbox.openai_questions import Content, Wrong
-from resilient_infer.testing.sandbox.wire import Reply, answered
+from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
 _PATHS = ("/v1/chat/completions", "/v1/completions")
 _SPOKEN = frozenset(
@@ -71,7 +72,8 @@ def _answered(question: Question, path: str) -> Reply:
     model, said = _loaded(question, name)
     if model is None or model.task not in TASKS[path.removeprefix("/v1")]:
         return crashed()
-    return answered(answer(path.removeprefix("/v1"), model, content, question.draw, said))
+    body = answer(path.removeprefix("/v1"), model, content, question.draw, said)
+    return chunked(body, content, _STREAMED) if content.get("stream") is True else answered(body)
 
 
 def _check_fields(path: str, content: Content) -> None:
@@ -101,6 +103,16 @@ def _loaded(question: Question, name: str) -> tuple[Model | None, str]:
 
 def _card(model: Model) -> Json:
     return {"id": model.name, "object": "model", "created": 0, "owned_by": model.name.partition("/")[0]}
+
+
+_STREAMED = Manner(
+    failed=lambda status, message: {"error": message or phrase(status)},
+    role={"role": "assistant"},
+    usage="finish",
+    sparse=True,
+    done=False,
+    media_type=UTF8,
+)
 
 
 def _complain(status: int, message: str) -> Reply:

@@ -6,11 +6,14 @@ org/m@<sha> org/m` makes the first name tell it: in `GET /v1/models` and in the
 not served is a 404. Source: vllm, `entrypoints/openai` (`OpenAIServingModels`).
 """
 
+from dataclasses import replace
+
 from resilient_infer.core.task import Json
 from resilient_infer.testing.sandbox.dialect import Dialect, Question
 from resilient_infer.testing.sandbox.fast_api import HEALTHY, detail, unauthorized
 from resilient_infer.testing.sandbox.openai import name_in
 from resilient_infer.testing.sandbox.openai_answers import SPOKEN, TASKS, answer
+from resilient_infer.testing.sandbox.openai_chunks import UTF8, Manner, chunked
 from resilient_infer.testing.sandbox.openai_questions import Content, Wrong, content_of
 from resilient_infer.testing.sandbox.wire import Reply, answered, phrase
 
@@ -49,13 +52,13 @@ def _answer(question: Question) -> Reply:
             return answered({"version": "0.11.0"})
         case "POST", path if question.only.task in TASKS.get(path.removeprefix("/v1"), ()):
             try:
-                return answered(_answered(question, path.removeprefix("/v1")))
+                return _answered(question, path.removeprefix("/v1"))
             except Wrong as wrong:
                 return _error(wrong.status, wrong.message, wrong.param)
     return detail(404)
 
 
-def _answered(question: Question, path: str) -> Json:
+def _answered(question: Question, path: str) -> Reply:
     content = content_of(question.request.content)
     names = served_names(question)
     asked = content.get("model")
@@ -63,7 +66,9 @@ def _answered(question: Question, path: str) -> Json:
         raise Wrong(404, f"The model `{asked}` does not exist.", "model")
     if path == "/embeddings":
         _check_dimensions(question, content)
-    return answer(path, question.only, content, question.draw, names[0])
+    body = answer(path, question.only, content, question.draw, names[0])
+    streamed = content.get("stream") is True and path in _STREAMED
+    return chunked(body, content, _STREAMED[path]) if streamed else answered(body)
 
 
 def _check_dimensions(question: Question, content: Content) -> None:
@@ -84,10 +89,28 @@ def _card(question: Question, name: str) -> Json:
     }
 
 
-def _error(status: int, message: str, param: str | None = None) -> Reply:
+def _failed(status: int, message: str, param: str | None = None) -> Json:
     type_ = _TYPES.get(status, phrase(status))
-    error: Json = {"message": message or phrase(status), "type": type_, "param": param, "code": status}
-    return answered({"error": error}, status)
+    return {"error": {"message": message or phrase(status), "type": type_, "param": param, "code": status}}
+
+
+def _error(status: int, message: str, param: str | None = None) -> Reply:
+    return answered(_failed(status, message, param), status)
+
+
+_CHAT = Manner(
+    failed=_failed,
+    role={"role": "assistant", "content": ""},
+    last={"content": ""},
+    end={"stop_reason": None},
+    joined=True,
+    bows=True,
+    media_type=UTF8,
+)
+_STREAMED = {
+    "/chat/completions": _CHAT,
+    "/completions": replace(_CHAT, choice={"stop_reason": None}, null="asked"),
+}
 
 
 def _complain(status: int, message: str) -> Reply:

@@ -36,9 +36,10 @@ class _Bell:
 
 
 class Waits:
-    """All pauses of one server."""
+    """All pauses of one server; each lasts `scale` times what it is said to last."""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
         self._lock = threading.Lock()
         self._bell = _Bell()
         self._closed = False
@@ -50,7 +51,7 @@ class Waits:
             bell = self._bell
             bell.waiting += 1
         try:
-            yield Turn(bell, client, lambda: self._closed)
+            yield Turn(bell, client, lambda: self._closed, self.scale)
         finally:
             with self._lock:
                 bell.waiting -= 1
@@ -75,17 +76,18 @@ class Waits:
 class Turn:
     """The pauses of one exchange."""
 
-    def __init__(self, bell: _Bell, client: socket.socket, closed: Callable[[], bool]) -> None:
+    def __init__(self, bell: _Bell, client: socket.socket, closed: Callable[[], bool], scale: float) -> None:
         self._bell = bell
         self._client = client
         self._closed = closed
+        self._scale = scale
 
     def pause(self, seconds: float) -> bool:
         """Wait, unless woken, closed, or the client hangs up. False: there is nobody to go on for.
 
         A client that only shuts down its sending side counts as gone: no HTTP client does that.
         """
-        return _watch(self._bell.heard, self._client, seconds) and not self._closed()
+        return _watch(self._bell.heard, self._client, seconds * self._scale) and not self._closed()
 
 
 def _watch(bell: socket.socket, client: socket.socket, seconds: float) -> bool:
