@@ -65,7 +65,15 @@ def _in_the_body(causes: tuple[BaseException, ...]) -> tuple[FaultKind, str]:
             isinstance(cause, InvalidChunkLength) and cause.length
         ):  # empty: urllib3 2.2 calls a cut by that name
             return FaultKind.GARBLED, "the answer's chunked coding is broken"
+        if _is_no_length(cause):
+            return FaultKind.GARBLED, "the answer's chunked coding is broken"
     return FaultKind.CUT, "the connection ended inside the answer"
+
+
+def _is_no_length(cause: BaseException) -> bool:
+    """Whether http.client could not read a chunk's length; where the connection ended, it is empty."""
+    text = str(cause)
+    return isinstance(cause, ValueError) and "with base 16" in text and not text.endswith("b''")
 
 
 def _in_the_headers(causes: tuple[BaseException, ...]) -> tuple[FaultKind, str]:

@@ -58,7 +58,7 @@ class Opened:
         self._place = place
         self._pieces = undone(self._raw(), answer.headers.get("content-encoding", ""), most)
         self._fault: TransportFault | None = None
-        self._over = self._reading = False
+        self._over = self._whole = self._reading = False
 
     def read(self, until: float) -> bytes | TransportFault:
         """What comes next, as soon as it is there.
@@ -80,14 +80,14 @@ class Opened:
             if not self._over:
                 WATCHDOG.move(limit, min(until, self.ends_at))
                 data = self._next()
-            if data:
-                limit.ends_at = self.ends_at
-            return self._fault or data
         finally:
             CURRENT.limit = outer
             self._reading = False
+            if data:
+                limit.ends_at = self.ends_at
             if not data or limit.ended is not None:  # over, or interrupted
                 self._let_go()
+        return data or self._fault or b""
 
     def finish(self) -> None:
         """Close, as nothing more is to be read; if the body ends within `GRACE`, the connection is kept."""
@@ -114,9 +114,8 @@ class Opened:
                     return piece
         except EXPECTED as error:
             self._fault = fault_of(error, limit, self._place, self.head.status)
-        if self._fault is None and not limit.finish():
-            # The end of a connection that was shut down may look like the end of a body.
-            self._fault = ended_fault(limit, self._place, self.head.status)
+            return b""
+        self._whole = limit.finish()  # the end of a connection that was shut down may look like a body's
         return b""
 
     def _raw(self) -> Iterator[bytes]:
@@ -125,8 +124,8 @@ class Opened:
 
     def _let_go(self) -> None:
         self._over = True
-        self._limit.end(Ending.CLOSED)  # not what has ended before, be it the limit or the body
-        if self._fault is None and self._limit.ended is not None:
+        if self._fault is None and not self._whole:  # closed, or interrupted by a signal
+            self._limit.ended = self._limit.ended or Ending.CLOSED
             self._fault = ended_fault(self._limit, self._place, self.head.status)
         WATCHDOG.forget(self._limit)
         self._limit.finish()
