@@ -26,6 +26,7 @@ class HfRouter(OpenAI):
 
     kind = "hf-router"
     tasks = frozenset({CHAT})
+    streams = frozenset({CHAT})
 
     def model(self, attempt: Attempt) -> str:
         """`org/model:provider`; a locked model names its provider, or whoever is fastest would answer."""

@@ -16,6 +16,8 @@ Headers = tuple[tuple[str, str], ...]
 
 JSON: Final = "application/json"
 
+EVENTS: Final = "text/event-stream"
+
 IDENTITY_RESPONSE: Final = 1024 * 1024
 """Bytes that are read of an answer to "which commit do you run?"; even a long list of models takes less."""
 
@@ -37,7 +39,7 @@ def raw_request(
     return HttpRequest(
         method="POST",
         url=url,
-        headers=fixed_headers(endpoint, attempt.secret, content_type),
+        headers=fixed_headers(endpoint, attempt.secret, content_type, stream=attempt.stream),
         call_headers=call_headers,
         body=body,
         max_response=endpoint.max_response,
@@ -59,23 +61,23 @@ def get_request(endpoint: Endpoint, secret: Secret | None, url: str) -> HttpRequ
     )
 
 
-def fixed_headers(endpoint: Endpoint, secret: Secret | None, content_type: str = JSON) -> Headers:
+def fixed_headers(
+    endpoint: Endpoint, secret: Secret | None, content_type: str = JSON, *, stream: bool = False
+) -> Headers:
     """What every request to `endpoint` with `secret` carries, if its body is of `content_type`.
 
-    The same object each time, because the transport knows it by its identity. The manifest's
-    own headers replace ours of the same name, but never the credential.
+    The same object each time, because the transport knows it by its identity; streams have one of
+    their own. The manifest's own headers replace ours of the same name, but never the credential.
     """
-    return _fixed_headers(endpoint, secret, content_type)
+    return _fixed_headers(endpoint, secret, content_type, stream)
 
 
 @lru_cache(maxsize=512)
-def _fixed_headers(endpoint: Endpoint, secret: Secret | None, content_type: str) -> Headers:
+def _fixed_headers(endpoint: Endpoint, secret: Secret | None, content_type: str, stream: bool) -> Headers:
     own = {name.lower() for name, _ in endpoint.headers}
-    ours = (
-        ("Content-Type", content_type),
-        ("Accept", JSON),
-        ("User-Agent", user_agent()),
-    )
+    # A compressor may hold tokens back until it has enough of them.
+    accepted = (("Accept", EVENTS), ("Accept-Encoding", "identity")) if stream else (("Accept", JSON),)
+    ours = (("Content-Type", content_type), *accepted, ("User-Agent", user_agent()))
     headers = [(name, value) for name, value in ours if name.lower() not in own]
     if secret is None:
         return (*headers, *endpoint.headers)

@@ -19,17 +19,21 @@ from resilient_infer.core.target import Endpoint
 from resilient_infer.core.task import Json
 from resilient_infer.core.testimony import Limits
 from resilient_infer.policies.pinning import commit_in
-from resilient_infer.providers.base import Unfit
+from resilient_infer.providers.base import Reader, Unfit
 from resilient_infer.providers.chat import PATH, read_chat
 from resilient_infer.providers.choices import fields_of
+from resilient_infer.providers.chunks import ChatChunks
 from resilient_infer.providers.error_body import one_line
 from resilient_infer.providers.failure import failed, received, request_id
 from resilient_infer.providers.named_commit import maximum, root_of
+from resilient_infer.providers.openai import STREAMED
 from resilient_infer.providers.parameters import CHAT, GENERATION
 from resilient_infer.providers.request import get_request, json_request
 from resilient_infer.providers.shape_texts import text_under
 from resilient_infer.providers.shapes import WrongShape
+from resilient_infer.providers.streamed import AnswerReader, one_text
 from resilient_infer.providers.text_servers import counted, only_here, spoken
+from resilient_infer.providers.tokens import Tokens
 
 _KNOWN: Final = {
     GENERATION: frozenset(
@@ -85,6 +89,7 @@ class Tgi:
 
     kind = "tgi"
     tasks = frozenset({GENERATION, CHAT})
+    streams = tasks
 
     def build(self, attempt: Attempt) -> HttpRequest:
         """The request; the manifest may name the server with its /v1 or without."""
@@ -96,20 +101,38 @@ class Tgi:
         if task == CHAT:
             messages: list[Json] = [dict(message) for message in attempt.payload.messages]
             chat: dict[str, Json] = {"model": _model(attempt), "messages": messages, **parameters}
+            if attempt.stream:
+                chat.update(STREAMED)
             return json_request(attempt, f"{root}/v1{PATH}", chat)
         body: dict[str, Json] = {"inputs": _one_text(attempt), "parameters": _generation(attempt, parameters)}
-        return json_request(attempt, f"{root}/generate", body)
+        if attempt.stream:
+            _check_streamable(attempt, parameters)
+        return json_request(
+            attempt, f"{root}/generate_stream" if attempt.stream else f"{root}/generate", body
+        )
 
     def parse(self, attempt: Attempt, response: HttpResponse) -> Outcome:
         """What the answer means, by the general status table but for this server's own limits."""
         body = received(response, attempt.secret)
         if isinstance(body, Failure):
             return only_here(body, _LIMITS)
+        return self.read(attempt, response, body)
+
+    def read(self, attempt: Attempt, response: HttpResponse, body: Json) -> Outcome:
+        """What the decoded body of a 200 means."""
         read = read_chat if attempt.task.name == CHAT else _read_generation
         outcome = read(attempt, response, body)
         if isinstance(outcome, Failure):
             return outcome
         return replace(outcome, finish_reason=_ENDINGS.get(outcome.finish_reason, outcome.finish_reason))
+
+    def reader(self, attempt: Attempt, head: HttpResponse) -> Reader:
+        """A reader of tokens, or of a chat's chunks."""
+        return AnswerReader(self, attempt, head, ChatChunks if attempt.task.name == CHAT else Tokens)
+
+    def commit_in_chunk(self, attempt: Attempt, head: HttpResponse, chunk: Json) -> str | None:
+        """None: only `/info` tells it."""
+        return None
 
     def identity(self, endpoint: Endpoint, secret: Secret | None) -> HttpRequest:
         """What the server tells of itself and its model."""
@@ -145,6 +168,12 @@ def _one_text(attempt: Attempt) -> Json:
     return inputs[0]
 
 
+def _check_streamable(attempt: Attempt, parameters: Mapping[str, Json]) -> None:
+    one_text(attempt)
+    if parameters.get("decoder_input_details"):
+        raise Unfit("TGI tells no decoder_input_details in a stream")
+
+
 def _generation(attempt: Attempt, parameters: dict[str, Json]) -> dict[str, Json]:
     if "adapter_id" in parameters and attempt.revision is not None:
         raise Unfit("adapter_id chooses weights beside the locked ones")
@@ -178,8 +207,9 @@ def _read_generation(attempt: Attempt, response: HttpResponse, body: Json) -> Ou
 
 
 def _usage(response: HttpResponse, details: Mapping[str, Json]) -> Usage | None:
-    """The tokens of the prompt stand in a header, those of the text in the body."""
-    taken, given = counted(response.headers, "x-prompt-tokens"), details.get("generated_tokens")
-    if taken is None or type(given) is not int or given < 0:
+    """The tokens of the prompt stand in a header, or at a stream's end; those of the text in the body."""
+    taken: Json = counted(response.headers, "x-prompt-tokens")
+    taken, given = details.get("input_length") if taken is None else taken, details.get("generated_tokens")
+    if type(taken) is not int or taken < 0 or type(given) is not int or given < 0:
         return None
     return Usage(input=taken, output=given)

@@ -43,6 +43,8 @@ class Transformers(OpenAI):
     kind = "transformers"
     tasks = frozenset(_KNOWN)
     defaults: ClassVar[Mapping[str, Mapping[str, Json]]] = {}
+    # It refuses stream_options, and tells the usage all the same.
+    streamed: ClassVar[Mapping[str, Json]] = {"stream": True}
 
     def build(self, attempt: Attempt) -> HttpRequest:
         """The request; one prompt at a time."""

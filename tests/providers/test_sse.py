@@ -1,0 +1,149 @@
+"""sse: the rules of WHATWG HTML 9.2.5 and 9.2.6, whatever the pieces."""
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resilient_infer.core.stream import Unread
+from resilient_infer.providers.sse import LARGEST, EventStream, ServerEvent
+from tests.providers.streaming import cuts
+
+ENDS = st.sampled_from([b"\n", b"\r", b"\r\n"])
+LINES = st.sampled_from(
+    [
+        *(b"", b"", b"data", b"data:", b"data: x", b"data:x", b"data:  x", b"data: {}", b"data: \xc3\xa4"),
+        *(
+            b": keep alive",
+            b":",
+            b"event: error",
+            b"event",
+            b"id: 7",
+            b"retry: 10",
+            b"what: ever",
+            b"Data: x",
+        ),
+        *(b" data: x", b"error: {}", b"\xef\xbb\xbfdata: x", b"\xff\xfe"),
+    ]
+)
+STREAMS = st.builds(
+    lambda start, lines, rest: start + b"".join(line + end for line, end in lines) + rest,
+    st.sampled_from([b"", b"\xef\xbb\xbf", b"\xef\xbb"]),
+    st.lists(st.tuples(LINES, ENDS), max_size=12),
+    LINES,
+)
+
+
+def events(*pieces: bytes) -> list[ServerEvent | Unread]:
+    """What comes out of these pieces."""
+    stream = EventStream()
+    return [event for piece in pieces for event in stream.feed(piece)]
+
+
+def by_the_book(stream: bytes) -> list[ServerEvent]:
+    """The standard's algorithm, line by line over the whole stream, with llama.cpp's field."""
+    lines = stream.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    found, name, buffer = [], b"", b""
+    for line in lines[:-1]:  # "Once the end of the file is reached, any pending data must be discarded."
+        if not line:
+            if buffer:
+                found.append(ServerEvent(name, buffer[:-1]))
+            name, buffer = b"", b""
+            continue
+        field, _, value = line.partition(b":")
+        value = value[1:] if value[:1] == b" " else value
+        if field == b"event":
+            name = value
+        elif field in (b"data", b"error"):
+            buffer += value + b"\n"
+            name = field if field == b"error" else name
+    return found
+
+
+@given(STREAMS, st.data())
+def test_any_pieces_give_the_standards_events(stream, draw):
+    """CR, LF and CR LF, comments, a BOM, other fields, characters cut in half."""
+    assert events(*draw.draw(cuts(stream))) == by_the_book(stream)
+
+
+@given(st.lists(st.binary(max_size=20), max_size=10))
+def test_any_bytes_are_taken(pieces):
+    """Nothing is raised, and the pieces make no difference."""
+    assert events(*pieces) == events(b"".join(pieces)) == by_the_book(b"".join(pieces))
+
+
+@pytest.mark.parametrize(
+    ("stream", "bodies"),
+    [
+        # The four examples of WHATWG HTML 9.2.6.
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [b"YHOO\n+2\n10"]),
+        (b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event", 2),
+        (b"data\n\ndata\ndata\n\ndata:", [b"", b"\n"]),
+        (b"data:test\n\ndata: test\n\n", [b"test", b"test"]),
+    ],
+)
+def test_the_examples_of_the_standard_give_what_it_says(stream, bodies):
+    """By its own words."""
+    found = events(stream)
+
+    if isinstance(bodies, int):
+        assert len(found) == bodies
+    else:
+        assert [event.body for event in found] == bodies
+
+
+def test_an_event_is_given_as_soon_as_its_blank_line_is_there():
+    """A CR ends a line by itself: nobody waits for the LF that may follow."""
+    stream = EventStream()
+
+    assert stream.feed(b"data: x\r\r") == [ServerEvent(b"", b"x")]
+    assert stream.feed(b"\ndata: y\r\n\r") == [ServerEvent(b"", b"y")]
+    assert stream.feed(b"") == []
+    assert stream.feed(b"\n") == []
+    assert stream.end() is None
+
+
+@pytest.mark.parametrize("rest", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n", b"data:[DONE]\r"])
+def test_what_the_end_leaves_open_is_no_event_and_can_be_asked_for(rest):
+    """Servers forget the last blank line."""
+    stream = EventStream()
+
+    assert stream.feed(b"data: x\n\n" + rest) == [ServerEvent(b"", b"x")]
+    assert stream.end() == ServerEvent(b"", b"[DONE]")
+    assert stream.end() is None
+
+
+@pytest.mark.parametrize("size", [61, 65536, 10**9])
+@pytest.mark.parametrize(
+    "large",
+    [
+        b"data: " + b"x" * LARGEST,
+        b"data: x\n" * (LARGEST // 8 + 1),
+        b": " + b"x" * LARGEST,
+        b"event: " + b"x" * LARGEST,
+    ],
+    ids=["one line", "many lines", "a comment", "a name"],
+)
+def test_an_event_that_is_too_large_is_told_and_the_next_one_is_read(large, size):
+    """Whatever the pieces."""
+    stream = b"data: a\n\n" + large + b"\n\ndata: b\n\n"
+    first, middle, last = events(*(stream[at : at + size] for at in range(0, len(stream), size)))
+
+    assert first == ServerEvent(b"", b"a")
+    assert isinstance(middle, Unread)
+    assert last == ServerEvent(b"", b"b")
+
+
+@pytest.mark.parametrize("piece", [b"x" * 65536, b"data: x\n" * 8192], ids=["one line", "many lines"])
+def test_an_event_without_end_takes_no_more_memory_than_the_largest(piece):
+    """Beyond that nothing of it is kept."""
+    stream = EventStream()
+    stream.feed(b"data: ")
+    tracemalloc.start()
+    try:
+        for _ in range(400):
+            assert stream.feed(piece) == []
+        assert tracemalloc.get_traced_memory()[1] < 10 * LARGEST
+    finally:
+        tracemalloc.stop()
