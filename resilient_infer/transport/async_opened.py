@@ -1,0 +1,173 @@
+"""Async opened: a streamed answer of which the head has come, read piece by piece."""
+
+import asyncio
+import zlib
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+from typing import Final
+
+import aiohttp
+
+from resilient_infer.core.http import HttpResponse, TransportFault
+from resilient_infer.transport.async_limit import EXPECTED, AsyncLimit
+from resilient_infer.transport.body import BodyCut, BodyGarbled, BodyTooLarge
+from resilient_infer.transport.faults import ended_fault
+from resilient_infer.transport.receive import GRACE
+from resilient_infer.transport.watchdog import Ending
+
+_WINDOWS: Final = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+"""How zlib is told what it undoes. Source: zlib's manual, `inflateInit2`."""
+
+
+class AsyncOpened:
+    """An answer of status 200 whose body is still to come. One task reads at a time; any thread may close.
+
+    Args:
+        most: Bytes that are read at the most, counted before and after decoding.
+        leave: Called once when the connection is no longer used.
+
+    Attributes:
+        head: Status and headers; its body is empty.
+        ends_at: Monotonic moment at which the connection is broken off, even if nobody reads; heeded
+            from the next read on.
+    """
+
+    def __init__(
+        self,
+        head: HttpResponse,
+        answer: aiohttp.ClientResponse,
+        limit: AsyncLimit,
+        place: str,
+        most: int,
+        leave: Callable[[], None],
+    ) -> None:
+        self.head = head
+        self.ends_at = inf
+        self._answer = answer
+        self._limit = limit
+        self._place = place
+        self._most = most
+        self._raw = self._decoded = 0
+        self._coding = _Undone(head.headers.get("content-encoding", ""))
+        self._leave = leave
+        self._loop = asyncio.get_running_loop()
+        self._last: asyncio.TimerHandle | None = None
+        self._fault: TransportFault | None = None
+        self._over = False
+        limit.answer = answer
+
+    async def read(self, until: float) -> bytes | TransportFault:
+        """What comes next, as soon as it is there.
+
+        Args:
+            until: Monotonic moment. If nothing has come by then, the connection is broken off (`TIMEOUT`).
+
+        Returns:
+            b"" once the body has come to its end, as its framing has it. After that, and after a fault,
+            always the same.
+        """
+        if self._last is None and self.ends_at < inf:
+            self._last = self._loop.call_later(self.ends_at - monotonic(), self._expire)
+        data = b""
+        try:
+            while not self._over and not data:
+                raw = await self._next(min(until, self.ends_at))
+                data = self._undone(raw)
+                if not raw:
+                    break
+        except EXPECTED as error:
+            self._fault = self._limit.fault(error, self._place)
+        finally:
+            if not data:  # over, or interrupted
+                self.close()
+        self._limit.ends_at = self.ends_at
+        return self._fault or data
+
+    async def finish(self) -> None:
+        """Close, as nothing more is to be read; if the body ends within `GRACE`, the connection is kept."""
+        if not self._over:
+            await self.read(min(monotonic() + GRACE, self.ends_at))
+        self.close()
+
+    def close(self) -> None:
+        """Break the answer off, unless its body has ended. A second time it changes nothing."""
+        if self._over:
+            return
+        self._over = True
+        if not self._answer.content.at_eof() and self._fault is None:
+            self._limit.ended = self._limit.ended or Ending.CLOSED
+            self._fault = ended_fault(self._limit, self._place, self.head.status)
+        try:
+            here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            here = False
+        if here or self._loop.is_closed():
+            self._let_go()
+        else:
+            self._loop.call_soon_threadsafe(self._let_go)
+
+    async def _next(self, until: float) -> bytes:
+        """The next bytes as they were sent; b"" at the end of the body."""
+        content = self._answer.content
+        failure = content.exception()
+        # aiohttp tells a failure before the bytes that came ahead of it, and the reason why the generation
+        # ended may be among them.
+        raw = content._read_nowait(-1)
+        if raw:
+            return raw
+        self._limit.check()
+        if failure is not None:
+            raise failure
+        if not content.is_eof():
+            self._limit.ends_at = until
+            async with self._limit.timer():
+                raw = await content.readany()
+        if not raw and not self.head.framed and self._limit.was_reset():
+            raise ConnectionResetError
+        return raw
+
+    def _undone(self, raw: bytes) -> bytes:
+        data = self._coding.undo(raw, self._most - self._decoded) if raw else self._coding.end()
+        self._raw += len(raw)
+        self._decoded += len(data)
+        if max(self._raw, self._decoded) > self._most:
+            raise BodyTooLarge(f"the answer is larger than {self._most} bytes")
+        return data
+
+    def _expire(self) -> None:
+        self._limit.ended = self._limit.ended or Ending.EXPIRED
+        self.close()
+
+    def _let_go(self) -> None:
+        self._limit.answer = None
+        if self._last is not None:
+            self._last.cancel()
+        self._limit.leave(self._answer)
+        self._leave()
+
+
+class _Undone:
+    """Undoes the compression of a stream piece by piece. None was asked for, so little of it is expected."""
+
+    def __init__(self, coding: str) -> None:
+        coding = coding.strip().lower()
+        self._stream = zlib.decompressobj(_WINDOWS[coding]) if coding in _WINDOWS else None
+        self._foreign = self._stream is None and coding not in ("", "identity")
+
+    def undo(self, raw: bytes, most: int) -> bytes:
+        """What `raw` holds; of what is beyond `most` bytes, only the first."""
+        if self._foreign:
+            raise BodyGarbled("the answer uses a content coding that was not asked for")
+        if self._stream is None:
+            return raw
+        try:
+            return self._stream.decompress(raw, most + 1)
+        except zlib.error as error:
+            raise BodyGarbled("the compression is broken") from error
+
+    def end(self) -> bytes:
+        """Nothing, if the compressed stream came to its end."""
+        if self._stream is not None and not self._stream.eof:
+            raise BodyCut("the compressed answer stops before its end")
+        return b""

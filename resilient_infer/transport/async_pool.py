@@ -1,0 +1,236 @@
+"""Async pool: the connections of each event loop, opened, kept alive and closed by aiohttp.
+
+A connection belongs to the loop that opened it, so each loop has a session of
+its own. It lives in an asynchronous generator: loops close those before they
+stop, so a loop that is gone leaves nothing open behind it.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from functools import partial
+from threading import Lock
+from typing import Any, Final, cast
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+
+from resilient_infer.transport.async_limit import CURRENT
+from resilient_infer.transport.resolve import Address, Resolver
+from resilient_infer.transport.watchdog import Phase
+
+KEPT_ALIVE: Final = 60.0
+"""Seconds an idle connection is kept. Servers close theirs after 5 (uvicorn) to 75 (nginx) seconds; one that
+was closed meanwhile is opened anew."""
+
+LONGEST_LINE: Final = 65_536
+"""Bytes of one header line. Source: `http.client._MAXLINE`, so that both transports read the same answers."""
+
+NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
+"""aiohttp's own limits are off: the attempt's limit holds for everything."""
+
+
+class _Lookups(AbstractResolver):
+    """aiohttp's door to our resolver, whose threads outlive no one's patience and hold up no loop."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of `host`; its protocol is aiohttp's."""
+        limit = CURRENT.get()
+        if limit is not None:
+            limit.phase = Phase.RESOLVING
+        query = self._resolver.query(host, port)
+        if not query.done.is_set():
+            loop = asyncio.get_running_loop()
+            answered = loop.create_future()
+            query.notify(partial(_wake, loop, answered))
+            await answered
+        if limit is not None:
+            limit.phase = Phase.CONNECTING
+        return [_found(host, address) for address in query.result()]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _found(host: str, address: Address) -> ResolveResult:
+    family, _, protocol, _, place = address
+    return ResolveResult(
+        hostname=host,
+        host=str(place[0]),
+        port=cast(int, place[1]),
+        family=family,
+        proto=protocol,
+        flags=socket.AI_NUMERICHOST,
+    )
+
+
+def _wake(loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[None]") -> None:
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+        loop.call_soon_threadsafe(_settle, waiter)
+
+
+def _settle(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+class _Resent(OSError):
+    """aiohttp is about to send a request a second time by itself."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells the attempt's limit how far it has come, and opens a new connection where one is asked for."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        super().__init__(
+            limit=0, resolver=_Lookups(resolver), use_dns_cache=False, keepalive_timeout=KEPT_ALIVE
+        )
+        self._seen: WeakSet[ResponseHandler] = WeakSet()
+
+    async def connect(self, *args: Any, **named: Any) -> Connection:
+        """A connection, kept alive or new."""
+        limit = CURRENT.get()
+        if limit is None:
+            raise RuntimeError("a connection was asked for without a limit")
+        if limit.sent:
+            raise _Resent
+        limit.phase = Phase.CONNECTING
+        while True:
+            connection = await super().connect(*args, **named)
+            protocol = connection.protocol
+            assert protocol is not None
+            limit.reused = protocol in self._seen
+            if not (limit.fresh and limit.reused):
+                break
+            connection.close()  # those next to one that had been closed are old, too
+        self._seen.add(protocol)
+        limit.protocol, limit.connection = protocol, connection.transport
+        limit.sent = True
+        limit.phase = Phase.WAITING
+        return connection
+
+    def let_go(self) -> None:
+        """In a forked child: let go of the copies of sockets; the parent's and the loop stay as they are."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for protocol in tuple(self._seen):
+            transport = protocol.transport
+            if transport is not None:
+                # Replaced, not closed: the number stays taken for as long as aiohttp's objects know it.
+                os.dup2(nothing, transport.get_extra_info("socket").fileno())
+        os.close(nothing)
+
+
+class LoopPool:
+    """The session of one loop, and how many attempts are using it.
+
+    Attributes:
+        loop: Its loop.
+        session: aiohttp's, with all that would act behind our back switched off.
+    """
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._in_use = 0
+        self._closing: asyncio.Task[None] | None = None
+        self._due = False
+        self.connector = _Connector(resolver)
+        self.session = aiohttp.ClientSession(
+            connector=self.connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=NO_TIMEOUT,
+            skip_auto_headers=("Content-Type", "User-Agent"),
+            auto_decompress=False,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+        )
+        self._kept = _kept(self.session)
+        with suppress(StopIteration):  # runs to its yield without a wait; the loop knows of it from now on
+            self._kept.__anext__().send(None)
+
+    @property
+    def usable(self) -> bool:
+        """Its loop, and the session in it, are still there."""
+        return not (self.session.closed or self.loop.is_closed())
+
+    def enter(self) -> None:
+        """An attempt begins to use it."""
+        self._in_use += 1
+
+    def leave(self) -> None:
+        """An attempt is over. The last one of a client that was closed meanwhile closes the session."""
+        self._in_use -= 1
+        if self._due and not self._in_use:
+            self._close_soon()
+
+    async def close(self) -> None:
+        """Close what is open, now, or after the last attempt in flight; from any loop."""
+        self._due = True
+        if self.loop is not asyncio.get_running_loop():
+            with suppress(RuntimeError):  # that loop is closed, and its connections with it
+                self.loop.call_soon_threadsafe(self._close_if_idle)
+        elif not self._in_use:
+            await self._kept.aclose()
+
+    def _close_if_idle(self) -> None:
+        if not self._in_use:
+            self._close_soon()
+
+    def _close_soon(self) -> None:
+        if self._closing is None and not self.loop.is_closed():
+            self._closing = self.loop.create_task(self._kept.aclose())
+
+
+async def _kept(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+    """Holds a session open until it is closed, which the loop does at the latest when it stops."""
+    try:
+        yield
+    finally:
+        await session.close()
+
+
+class AsyncPools:
+    """One pool for each loop that sends."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._lock = Lock()
+        self._pools: dict[asyncio.AbstractEventLoop, LoopPool] = {}
+
+    def current(self) -> LoopPool:
+        """The pool of the running loop."""
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is not None and not pool.session.closed:
+            return pool
+        made = LoopPool(self._resolver)
+        with self._lock:
+            self._pools = {each: kept for each, kept in self._pools.items() if kept.usable}
+            self._pools[loop] = made
+        return made
+
+    async def close(self) -> None:
+        """Close every pool, as soon as nothing of it is in flight."""
+        with self._lock:
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            await pool.close()
+
+    def let_go(self) -> None:
+        """In a forked child: have nothing to do any more with the parent's loops and sockets."""
+        for pool in self._pools.values():
+            pool.connector.let_go()
+        # Kept for ever: their finalisers would act on loops that run in the parent.
+        _PARENTS.extend(self._pools.values())
+
+
+_PARENTS: Final[list[LoopPool]] = []
