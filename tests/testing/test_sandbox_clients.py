@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from resilient_infer.client import Client
-from resilient_infer.testing.sandbox import Drip, Reset, Sandbox, Server, Status, throttled
+from resilient_infer.testing.sandbox import Drip, Reset, Sandbox, Server, Status, StreamError, throttled
 from tests.testing.drawing import plain, wav, with_box
 from tests.testing.raw import GPT2, MINI, SENTIMENT
 
@@ -143,6 +143,55 @@ class TestHuggingFaceHub:
         assert made.details.generated_tokens == 4
         assert said.choices[0].finish_reason == "length"
         assert client.sentence_similarity("a", ["a"], model=f"{tei.url}/similarity") == [pytest.approx(1)]
+
+    def test_streams(self, sandbox: Sandbox) -> None:
+        """Of text, token by token and with details, and of chat; the same text as a whole answer's."""
+        library, tgi = self.library, sandbox.serve("tgi")
+        client = library.InferenceClient(timeout=5)
+        whole = client.text_generation("The sea", max_new_tokens=9, model=tgi.url)
+        tokens = list(client.text_generation("The sea", max_new_tokens=9, model=tgi.url, stream=True))
+        *_, last = client.text_generation(
+            "The sea", max_new_tokens=9, model=tgi.url, stream=True, details=True
+        )
+        chat = library.InferenceClient(base_url=f"{tgi.url}/v1", timeout=5)
+        question = [{"role": "user", "content": "Go on"}]
+        said = chat.chat_completion(question, max_tokens=9).choices[0].message.content
+        chunks = list(chat.chat_completion(question, max_tokens=9, stream=True))
+
+        assert "".join(tokens) == whole == last.generated_text
+        assert last.details.generated_tokens == 9
+        assert "".join(choice.delta.content for chunk in chunks for choice in chunk.choices) == said
+
+    def test_streams_of_the_serverless_service_and_of_the_router(
+        self, server: Server, sandbox: Sandbox
+    ) -> None:
+        """With the key, and with the usage that was asked for."""
+        client = self.library.InferenceClient(token="hf_key", timeout=5)
+        url = f"{server.url}/models/{GPT2}"
+        asked = {"max_new_tokens": 9, "return_full_text": False, "model": url}
+        router = sandbox.serve("hf-router", key="hf_key")
+        chat = self.library.InferenceClient(base_url=router.url, token="hf_key", timeout=5)
+        *_, last = chat.chat_completion(
+            [{"role": "user", "content": "Go on"}],
+            model=f"{LLAMA}:groq",
+            max_tokens=4,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+
+        assert "".join(client.text_generation("The sea", stream=True, **asked)) == client.text_generation(
+            "The sea", **asked
+        )
+        assert last.usage.completion_tokens == 4
+
+    def test_an_error_within_a_stream(self, sandbox: Sandbox) -> None:
+        """Is the library's own, with the server's words."""
+        tgi = sandbox.serve("tgi")
+        client = self.library.InferenceClient(timeout=5)
+        tgi.fail(StreamError(after=2, code=429, message="too much"))
+
+        with pytest.raises(self.library.errors.OverloadedError, match="too much"):
+            list(client.text_generation("The sea", model=tgi.url, stream=True))
 
     def test_the_router(self, sandbox: Sandbox) -> None:
         """Chat with the provider named."""

@@ -4,7 +4,22 @@ from typing import Any
 
 import pytest
 
-from resilient_infer.testing.sandbox import CATALOGUE, Kind, Sandbox, Server, Status, throttled
+from resilient_infer.testing.sandbox import (
+    CATALOGUE,
+    CutStream,
+    Fault,
+    Kind,
+    LateToken,
+    Malformed,
+    Newlines,
+    NoDone,
+    Sandbox,
+    Server,
+    Shredded,
+    Status,
+    StreamError,
+    throttled,
+)
 from resilient_infer.testing.sandbox.answers import vector_of
 from tests.testing.raw import GPT2
 
@@ -105,3 +120,78 @@ def test_the_list_of_models(sandbox: Sandbox, client: Any, kind: Kind) -> None:
     listed = [card.id for card in client(sandbox.serve(kind, models=[LLAMA])).models.list()]
 
     assert LLAMA in listed
+
+
+class TestStreams:
+    """The package's own parser, of bytes, of events and of chunks."""
+
+    @pytest.mark.parametrize("kind", CHATS)
+    def test_chat(self, sandbox: Sandbox, client: Any, kind: Kind) -> None:
+        """The text of the whole answer, why it ended and, if it was asked for, what it took."""
+        asked = client(sandbox.serve(kind, models=[LLAMA])).chat.completions
+        question: dict[str, Any] = {
+            "model": LLAMA,
+            "messages": [{"role": "user", "content": "Go on"}],
+            "max_tokens": 4,
+        }
+        options = {} if kind == "transformers" else {"stream_options": {"include_usage": True}}
+        whole = asked.create(**question)
+        chunks = list(asked.create(**question, stream=True, **options))
+        choices = [choice for chunk in chunks for choice in chunk.choices]
+
+        assert "".join(choice.delta.content or "" for choice in choices) == whole.choices[0].message.content
+        assert choices[0].delta.role == "assistant"
+        assert [choice.finish_reason for choice in choices if choice.finish_reason] == ["length"]
+        assert chunks[-1].usage == whole.usage
+
+    @pytest.mark.parametrize("kind", WRITERS)
+    def test_completions(self, sandbox: Sandbox, client: Any, kind: Kind) -> None:
+        """The same of a text that goes on."""
+        asked = client(sandbox.serve(kind, models=[GPT2])).completions
+        question: dict[str, Any] = {"model": GPT2, "prompt": "The sea", "max_tokens": 4}
+        options = {} if kind == "transformers" else {"stream_options": {"include_usage": True}}
+        whole = asked.create(**question)
+        chunks = list(asked.create(**question, stream=True, **options))
+        choices = [choice for chunk in chunks for choice in chunk.choices]
+
+        assert "".join(choice.text for choice in choices) == whole.choices[0].text
+        assert [choice.finish_reason for choice in choices if choice.finish_reason] == ["length"]
+        assert chunks[-1].usage == whole.usage
+
+    @pytest.mark.parametrize(
+        "fault", [Shredded(), Newlines(), Newlines(newline=b"\r"), NoDone(), LateToken(seconds=0.05)]
+    )
+    def test_harmless_faults(self, sandbox: Sandbox, client: Any, fault: Fault) -> None:
+        """What the format allows changes nothing."""
+        server = sandbox.serve("openai")
+        asked = client(server).chat.completions
+        right, other = self._told(asked), self._fault(server, asked, fault)
+
+        assert other == right
+
+    @pytest.mark.parametrize("kind", CHATS)
+    def test_an_error_within(self, sandbox: Sandbox, client: Any, kind: Kind) -> None:
+        """Is an error of the package, with the server's words wherever they are at their place."""
+        server = sandbox.serve(kind, models=[LLAMA])
+        words = "error occurred during streaming" if kind == "transformers" else "no memory"
+
+        with pytest.raises(openai.APIError, match=words):
+            self._fault(server, client(server).chat.completions, StreamError(after=2, message="no memory"))
+
+    def test_a_cut_and_a_malformed_event(self, sandbox: Sandbox, client: Any) -> None:
+        """The package gives up at both."""
+        server = sandbox.serve("openai", models=[LLAMA])
+        asked = client(server).chat.completions
+        with pytest.raises(openai.APIConnectionError):
+            self._fault(server, asked, CutStream(after=2))
+        server.heal()
+        with pytest.raises(ValueError, match="Expecting"):
+            self._fault(server, asked, Malformed())
+
+    def _fault(self, server: Server, asked: Any, fault: Fault) -> str:
+        server.fail(fault)
+        return self._told(asked)
+
+    def _told(self, asked: Any) -> str:
+        chunks = asked.create(model=LLAMA, messages=[{"role": "user", "content": "Go on"}], stream=True)
+        return "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
