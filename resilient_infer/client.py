@@ -1,6 +1,5 @@
 """Client: the sync face. `call(alias, payload)` and what it needs to be made once."""
 
-import logging
 import os
 import threading
 import time
@@ -10,22 +9,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from resilient_infer.assembly import Assembly
-from resilient_infer.core.events import Event, Listener
+from resilient_infer.core.events import Listener
 from resilient_infer.core.payload import PayloadInput
 from resilient_infer.core.result import Result
 from resilient_infer.drivers.frames import forget_frames
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
 from resilient_infer.drivers.sync_stream import Stream
-from resilient_infer.errors import CallError, ConfigError, ResilientInferError
-from resilient_infer.telemetry.installed import INSTALLED, hears_circuits, hears_events
+from resilient_infer.errors import CallError, ResilientInferError
+from resilient_infer.telemetry.installed import INSTALLED, hears_circuits
+from resilient_infer.telemetry.listeners import checked, teller
 from resilient_infer.transport.http_sync import HttpSync
 
 if TYPE_CHECKING:
     import pybreaker
-
-_log = logging.getLogger("resilient_infer")
-_log.addHandler(logging.NullHandler())
 
 LockMode = Literal["locked", "frozen", "off"]
 
@@ -62,10 +59,9 @@ class Client:
         listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]" = (),
         private_state: bool = False,
     ) -> None:
-        given = _checked(listeners)
+        given = checked(listeners)
         if not private_state:
             given = (*INSTALLED.listeners(), *given)
-        self._listeners = [each for each in given if hears_events(each)]
         self._sleepers = Sleepers()
         self._source = "nothing yet"
         try:
@@ -80,7 +76,7 @@ class Client:
             forget_frames(error)
             raise
         self._source = self._assembly.source
-        self._env = self._assembly.env(self._tell if self._listeners else None)
+        self._env = self._assembly.env(teller(given))
         self._transport = HttpSync()
 
     def call(self, alias: str, payload: PayloadInput, *, deadline: float | None = None) -> Result:
@@ -173,30 +169,6 @@ class Client:
     def _check_open(self, alias: str) -> None:
         if self._sleepers.closed:
             raise CallError(f"{alias}: the client is closed", hint="make a new Client", alias=alias)
-
-    def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:
-                _log.exception("a listener failed on %s; the call goes on", type(event).__name__)
-
-
-def _checked(
-    listeners: "Iterable[Listener | pybreaker.CircuitBreakerListener]",
-) -> "tuple[Listener | pybreaker.CircuitBreakerListener, ...]":
-    if callable(listeners) or not isinstance(listeners, Iterable):
-        kind = type(listeners).__name__
-        raise ConfigError(f"listeners is no list, but of type {kind}", hint="give listeners=[…]")
-    given = tuple(listeners)
-    for each in given:
-        if not hears_events(each) and not hears_circuits(each):
-            kind = type(each).__name__
-            raise ConfigError(
-                f"listeners: {kind} is neither callable nor a pybreaker.CircuitBreakerListener",
-                hint="give functions that take one event",
-            )
-    return given
 
 
 _default: Client | None = None
