@@ -265,6 +265,7 @@ class TestWhatIsSaid:
 
         assert right.events[-1]["usage"]
         assert not any(event.get("usage") for event in forgetful.events)
+        assert all(event["choices"] for event in forgetful.events)
         assert (forgetful.text, forgetful.finish) == (right.text, right.finish)
 
     @pytest.mark.parametrize("count", [0, 3])
@@ -307,6 +308,13 @@ class TestWhatIsSaid:
         assert whole.headers["content-type"] == "application/json"
         assert whole.headers["content-length"] == str(len(whole.body))
         assert whole.json["choices"][0]["message"]["content"] == right.text
+
+    def test_no_stream_of_tokens(self, tgi: Server) -> None:
+        """Each path has its own whole answer."""
+        tgi.fail(NotStreamed())
+
+        assert put(tgi, generation("/").streamed()).json[0]["generated_text"]
+        assert put(tgi, TOKENS.streamed()).json["generated_text"]
 
 
 class TestBytes:

@@ -82,6 +82,33 @@ class TestTheSameText:
         assert [event["index"] for event in streamed.events] == list(range(1, len(streamed.events) + 1))
         assert not streamed.done
 
+    @pytest.mark.parametrize(("limit", "reason"), [(9, "length"), (64, "eos_token")])
+    def test_of_a_text_that_came_to_its_end(self, sandbox: Sandbox, limit: int, reason: str) -> None:
+        """The end is a special token, a limit is none; the details stand in the last event if asked for."""
+        server = served(sandbox, "tgi", GPT2)
+        asked = generation("/generate", details=True, max_new_tokens=limit).streamed()
+        last = put(server, asked).events[-1]
+
+        assert last["details"]["finish_reason"] == reason
+        assert last["token"]["special"] is (reason == "eos_token")
+
+    @pytest.mark.parametrize(("limit", "reason"), [(9, "length"), (64, "stop")])
+    @pytest.mark.parametrize("kind", ["vllm", "tgi"])
+    def test_the_last_text_may_come_with_the_reason(
+        self, sandbox: Sandbox, kind: Kind, limit: int, reason: str
+    ) -> None:
+        """At a limit; an end has no text."""
+        streamed = put(served(sandbox, kind), chat(max_tokens=limit).streamed())
+
+        assert streamed.finish == reason
+        assert bool(streamed.events[-1]["choices"][0]["delta"]["content"]) is (reason == "length")
+
+    def test_with_the_prompt_of_a_pipeline(self, sandbox: Sandbox) -> None:
+        """Which stands before the text unless that is declined."""
+        streamed = put(sandbox.serve("hf-inference"), generation(f"/hf-inference/models/{GPT2}").streamed())
+
+        assert streamed.events[-1]["generated_text"] == f"The sea{streamed.text}"
+
     def test_with_the_prompt_before_it(self, sandbox: Sandbox) -> None:
         """It stands in the last event, never in a token."""
         server = served(sandbox, "tgi", GPT2)
