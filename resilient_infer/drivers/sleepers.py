@@ -31,7 +31,7 @@ class Closing:
 
     @contextmanager
     def waking(self, wake: Callable[[], None], bells: Sequence[Bell]) -> Iterator[None]:
-        """As long as this lasts, `wake` is called when a bell rings or at the close, at once if that is past."""
+        """Have `wake` called when a bell rings or at the close, at once if that is past."""
         with self._lock:
             self._asleep.add(wake)
             if self.closed:

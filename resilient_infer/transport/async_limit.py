@@ -73,10 +73,12 @@ class AsyncLimit(Limit):
 
     def leave(self, answer: aiohttp.ClientResponse) -> None:
         """Close an answer; after a whole body its connection is back in the pool and this changes nothing."""
-        # aiohttp closes a connection whose framing is broken, and forgets to tell the one who reads.
-        failure = None if self.protocol is None else self.protocol.exception()
-        self._garbled = isinstance(failure, HttpProcessingError)
+        self._garbled = self._is_garbled()
         answer.close()
+
+    def _is_garbled(self) -> bool:
+        # aiohttp closes a connection whose framing is broken, and forgets to tell the one who reads.
+        return self.protocol is not None and isinstance(self.protocol.exception(), HttpProcessingError)
 
     def hang_up(self) -> None:
         """Let no connection that aiohttp has closed wait until the rest of a request has gone."""
@@ -93,7 +95,7 @@ class AsyncLimit(Limit):
         timer = self._timer
         if self.ended is None and timer is not None and timer.expired():
             self.ended = Ending.EXPIRED
-            if self._garbled:
+            if self._garbled or self._is_garbled():
                 reason = f"{place}: the answer's chunked coding is broken"
                 return TransportFault(kind=FaultKind.GARBLED, reason=reason, sent=True, status=self.status)
         if self.ended is not None:
@@ -119,7 +121,7 @@ class AsyncLimit(Limit):
             case aiohttp.ClientResponseError():
                 self.received = True
                 return http.client.HTTPException()
-            case aiohttp.ClientPayloadError() if _is_garbled(error):
+            case aiohttp.ClientPayloadError() if _is_broken(error):
                 return BodyGarbled("the answer's chunked coding is broken")
             case _:
                 return error
@@ -145,7 +147,7 @@ def _partial_status(error: BaseException) -> int | None:
     return message.code
 
 
-def _is_garbled(error: BaseException) -> bool:
+def _is_broken(error: BaseException) -> bool:
     """Whether the framing of a body was broken, rather than cut short."""
     return not any("Not enough data" in str(cause) for cause in _chain(error))
 
