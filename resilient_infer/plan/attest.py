@@ -119,7 +119,8 @@ def refusal(call: Progress, turn: Turn, reported: str | None) -> str:
     _keep(call, turn, reported)
     if not differs(target, reported):
         return ""
-    _tell(call, turn, reported)
+    if turn.testimony is None or turn.testimony.commit != reported:  # else it was told before the answer
+        _tell(call, turn, reported)
     return words(target, reported) if call.spec.alias.refuse_mismatch else ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, HttpResponse
-from resilient_infer.core.outcome import Success
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Endpoint
 from resilient_infer.core.task import Json
@@ -27,6 +27,17 @@ class Vllm(OpenAI):
     """The codec of kind "vllm"."""
 
     kind = "vllm"
+
+    def parse(self, attempt: Attempt, response: HttpResponse) -> Outcome:
+        """What the answer means; a name that was on the server's list and is refused tells of a restart.
+
+        That is nobody's failure: the list is asked for anew, and the commit there compared.
+        """
+        outcome = super().parse(attempt, response)
+        listed = attempt.testimony is not None and attempt.testimony.commit is not None
+        if listed and isinstance(outcome, Failure) and outcome.kind is FailureKind.GONE:
+            return replace(outcome, kind=FailureKind.STALE)
+        return outcome
 
     def identity(self, endpoint: Endpoint, secret: Secret | None) -> HttpRequest:
         """The list of served names."""
