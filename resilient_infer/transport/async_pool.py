@@ -218,6 +218,11 @@ class AsyncPools:
             self._pools[loop] = made
         return made
 
+    @property
+    def connected(self) -> bool:
+        """A session is open in a loop that is."""
+        return any(pool.usable for pool in self._pools.values())
+
     async def close(self) -> None:
         """Close every pool, as soon as nothing of it is in flight."""
         with self._lock:

@@ -58,6 +58,11 @@ class HttpAsync:
         self._start()
         pools.let_go()
 
+    @property
+    def connected(self) -> bool:
+        """A loop that has not stopped may have connections of it."""
+        return self._pools.connected
+
     async def send(self, request: HttpRequest, *, timeout: float, fresh: bool = False) -> Reception:
         """Send one request and read the whole answer.
 
