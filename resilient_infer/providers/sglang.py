@@ -51,5 +51,8 @@ class SGLang(OpenAI):
 
     def attributed(self, attempt: Attempt, response: HttpResponse, success: Success) -> Success:
         """With the weights that the answer says it was made with; embeddings do not say it."""
-        metadata = fields_of(fields_of(success.raw).get("metadata"))
-        return replace(success, commit=commit_in(metadata.get("weight_version")))
+        return replace(success, commit=self.commit_in_chunk(attempt, response, success.raw))
+
+    def commit_in_chunk(self, attempt: Attempt, head: HttpResponse, chunk: Json) -> str | None:
+        """The weights that a chunk, or a whole answer, says it was made with."""
+        return commit_in(fields_of(fields_of(chunk).get("metadata")).get("weight_version"))

@@ -10,6 +10,7 @@ from resilient_infer.providers.base import Attesting
 from resilient_infer.providers.registry import BUILT_IN
 from resilient_infer.testing.provider_kit import REVISION, Golden, Report, promises
 from tests.wire.test_bodies import BASES, CASES, body_of, payload_of
+from tests.wire.test_streams import STREAMS
 
 THEIRS = "0" * 40
 """The commit that the golden bodies name; the kit's is another one."""
@@ -91,7 +92,14 @@ def golden(kind, task, case):
         body=json.loads(body.replace(THEIRS.encode(), REVISION.encode())) if case.get("body") else body,
         answer=answer,
         output=case["output"],
+        stream=stream_of(kind, task, case["name"]).replace(THEIRS, REVISION).encode(),
     )
+
+
+def stream_of(kind, task, name):
+    """The golden stream that says the same as a golden body."""
+    streams = {(*of, case["name"]): case["stream"] for *of, case in (each.values for each in STREAMS)}
+    return streams.get((kind, task, name), "")
 
 
 @pytest.mark.parametrize("kind", sorted(BUILT_IN))

@@ -48,6 +48,18 @@ def build_is_pure(codec: Codec, golden: Golden) -> None:
         raise broken("build() sends a credential where the attempt has none", given)
 
 
+def stream_is_asked_for(codec: Codec, golden: Golden) -> None:
+    """A request that is as sound as the other, and not the same."""
+    attempt = attempt_of(codec.kind, golden)
+    streamed = replace(attempt, stream=True)
+    given = payload_shown(attempt.payload)
+    request = _golden(codec, streamed)
+    if request != _golden(codec, streamed):
+        raise broken("build() gives another request the second time", given)
+    if request == _golden(codec, attempt):
+        raise broken("build() takes no notice of attempt.stream", given)
+
+
 def build_takes_each_parameter(codec: Codec, golden: Golden) -> None:
     """A good request or `Unfit` for every well-known parameter with every type of value."""
     from resilient_infer.testing.provider_kit.garbage import single_parameters

@@ -47,6 +47,7 @@ class Golden:
         headers: That the request must have; the credential and the manifest's own are looked for anyway.
         url: The endpoint's, as the manifest has it.
         name: The provider's name for the model.
+        stream: The body of a 200 that gives the same output piece by piece, for a task that is streamed.
     """
 
     task: str
@@ -59,6 +60,7 @@ class Golden:
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str = "https://server.test"
     name: str = MODEL
+    stream: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

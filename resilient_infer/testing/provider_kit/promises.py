@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 from resilient_infer.core.task import TASKS
-from resilient_infer.providers.base import Attesting, Codec
+from resilient_infer.providers.base import Attesting, Codec, Streaming
 from resilient_infer.providers.request import user_agent
-from resilient_infer.testing.provider_kit import asking, attesting, reading
+from resilient_infer.testing.provider_kit import asking, attesting, reading, streaming
 from resilient_infer.testing.provider_kit.goldens import Golden, Report
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def promises(codec: Codec, goldens: Sequence[Golden], reports: Sequence[Report] 
         claims,
         *_of_goldens(codec, goldens),
         *_of_tasks(codec, goldens),
+        *_of_streams(codec, goldens),
         *_of_reports(codec, goldens, reports),
     ]
 
@@ -100,6 +101,21 @@ def _of_tasks(codec: Codec, goldens: Sequence[Golden]) -> Iterator[Promise]:
         yield Promise(f"{task} each bent answer", bent)
         yield Promise(f"{task} any answer", partial(_for_all, garbage.answers(golden.answer), parse))
         yield Promise(f"{task} no secret", partial(reading.nothing_is_shown, codec, golden))
+
+
+def _of_streams(codec: Codec, goldens: Sequence[Golden]) -> Iterator[Promise]:
+    if not isinstance(codec, Streaming):
+        return
+    for number, golden in enumerate(goldens):
+        if not golden.stream:
+            continue
+        name = f"{golden.task} [{number}]"
+        yield Promise(f"{name} streamed request", partial(asking.stream_is_asked_for, codec, golden))
+        yield Promise(f"{name} streamed answer", partial(streaming.stream_is_golden, codec, golden))
+        yield Promise(f"{name} cut stream", partial(streaming.stream_is_whole_or_failed, codec, golden))
+        yield Promise(f"{name} no secret in a stream", partial(streaming.stream_shows_nothing, codec, golden))
+        takes = partial(streaming.stream_takes, codec, golden)
+        yield Promise(f"{name} any stream", partial(_for_all, streaming.cut_streams(golden.stream), takes))
 
 
 def _of_reports(codec: Codec, goldens: Sequence[Golden], reports: Sequence[Report]) -> Iterator[Promise]:
@@ -135,6 +151,24 @@ def _claims_are_sound(codec: Codec, goldens: Sequence[Golden]) -> None:
     if has and len(has) < len(attesting.METHODS):
         lacking = set(attesting.METHODS) - set(has)
         raise AssertionError(f"it has {has[0]}, but no {min(lacking)}: it will not be asked for its commit")
+    _streams_are_sound(codec, goldens)
+
+
+def _streams_are_sound(codec: Codec, goldens: Sequence[Golden]) -> None:
+    has = [name for name in streaming.METHODS if hasattr(codec, name)]
+    if has and len(has) < len(streaming.METHODS):
+        lacking = set(streaming.METHODS) - set(has)
+        raise AssertionError(f"it has {has[0]}, but no {min(lacking)}: it will not be asked to stream")
+    if not isinstance(codec, Streaming):
+        return
+    streams: object = codec.streams
+    if not isinstance(streams, frozenset) or not streams <= codec.tasks:
+        raise AssertionError(f"streams is {streams!r}, not a frozenset of its tasks")
+    streamed = {golden.task for golden in goldens if golden.stream}
+    if streams != streamed:
+        odd = min(streams ^ streamed)
+        told = "has no golden stream" if odd in streams else "has a golden stream, and is not streamed"
+        raise AssertionError(f"{odd} {told}")
 
 
 def _tells_something(reports: Sequence[Report]) -> None:

@@ -50,20 +50,24 @@ def outcome_of(codec: Codec, golden: Golden, response: HttpResponse) -> Success 
     """The outcome, if it is one that a codec may give."""
     attempt, given = attempt_of(codec.kind, golden), answer_shown(response)
     outcome = asked(codec.parse, attempt, response, given=given)
+    fault = outcome_fault(outcome, golden, response, attempt.payload.inputs)
+    if fault:
+        raise broken(f"parse(): {fault}", given)
+    return outcome
+
+
+def outcome_fault(outcome: object, golden: Golden, response: HttpResponse, inputs: Json = None) -> str:
+    """Why something is no outcome that a codec may give for an answer, or ""."""
     match outcome:
         case Failure():
-            fault = _failure_fault(outcome)
+            return _failure_fault(outcome)
         case Success():
-            inputs = attempt.payload.inputs
             count = len(inputs) if isinstance(inputs, list) else None
             fault = _success_fault(outcome, response)
             if not fault and not is_output(golden.task, outcome.output, inputs=count):
                 fault = f"{outcome.output!r} is no output of {golden.task}"
-        case _:
-            fault = f"a {type(outcome).__name__} is no outcome"
-    if fault:
-        raise broken(f"parse(): {fault}", given)
-    return outcome
+            return fault
+    return f"a {type(outcome).__name__} is no outcome"
 
 
 def nothing_is_shown(codec: Codec, golden: Golden) -> None:
