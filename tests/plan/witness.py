@@ -41,11 +41,16 @@ class What(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One thing that happened at a route, `at` a moment of the common clock; `commit` is what it said."""
+    """One thing that happened at a route, `at` a moment of the common clock; `commit` is what it said.
+
+    Attributes:
+        call: The id of the call that it happened to.
+    """
 
     route: str
     what: What
     at: float
+    call: str
     commit: str | None = None
 
 
@@ -73,11 +78,22 @@ class Witness:
         simulation.run()
 
     def answered(self) -> Iterator[tuple[Result, list[Moment]]]:
-        """Each result, and what had happened at its route when it came, newest first."""
+        """Each result, and what had happened at its route, newest first.
+
+        What other calls met after its payload was sent says nothing of the server that had it by then.
+        """
         for call in self.calls:
-            if isinstance(call.ended, Result):
-                past = self.heard[call.spec.call_id]
-                yield call.ended, [moment for moment in reversed(past) if moment.route == call.ended.route]
+            if not isinstance(call.ended, Result):
+                continue
+            name, route = call.spec.call_id, call.ended.route
+            past = [moment for moment in self.heard[name] if moment.route == route]
+            sent = max(
+                position
+                for position, moment in enumerate(past)
+                if moment.call == name and moment.what is What.SENT
+            )
+            own = [moment for moment in past[sent:] if moment.call == name]
+            yield call.ended, [*reversed(own), *reversed(past[:sent])]
 
     def before(self, position: int) -> list[Moment]:
         """What had happened at the route of a moment before it, newest first."""
@@ -92,7 +108,7 @@ class Witness:
         outcome = exchange.read(attempt, reaction.reception())
         self._attempts[attempt.call_id, attempt.number] = attempt, outcome
         what = What.SENT if attempt.identity is None else What.ASKED
-        self.moments.append(Moment(route=str(attempt.route), what=what, at=now))
+        self.moments.append(Moment(route=str(attempt.route), what=what, at=now, call=attempt.call_id))
         return reaction.seconds, outcome
 
     def _hear(self, event: Event) -> None:
@@ -110,11 +126,13 @@ class Witness:
         in_time = event.outcome not in ("timeout", "connect timeout")
         if isinstance(outcome, Success) and in_time:
             if attempt.identity is not None or outcome.commit is not None:
-                yield Moment(route=event.route, what=What.SAID, at=at, commit=outcome.commit)
+                yield Moment(
+                    route=event.route, what=What.SAID, at=at, call=event.call_id, commit=outcome.commit
+                )
         elif event.identity:
-            yield Moment(route=event.route, what=What.SAID, at=at)
+            yield Moment(route=event.route, what=What.SAID, at=at, call=event.call_id)
         if not event.identity and event.outcome in OTHER_SERVER:
-            yield Moment(route=event.route, what=What.FAILED, at=at)
+            yield Moment(route=event.route, what=What.FAILED, at=at, call=event.call_id)
 
 
 def started(events: Sequence[Event]) -> Iterator[tuple[AttemptStarted, Event]]:
