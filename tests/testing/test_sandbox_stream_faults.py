@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from resilient_infer.testing.sandbox import (
     Chunked,
     Close,
+    CloseIdle,
     ColdStart,
     CutStream,
     Delay,
@@ -56,7 +57,7 @@ from tests.testing.events import (
     put_on,
     text_in,
 )
-from tests.testing.raw import GPT2, connect
+from tests.testing.raw import GPT2, ask, connect
 
 STREAMED = chat(stream_options={"include_usage": True}).streamed()
 WORDS = ["é", "你好", "☕", "🙂", "."]
@@ -466,6 +467,20 @@ class TestScale:
             assert refused.status == 429
             time.sleep(float(refused.headers["retry-after"]))
             assert put(server, STREAMED).status == 200
+
+    def test_an_idle_connection_and_a_held_request(self) -> None:
+        """One is closed, the other answered, as soon as the scale says."""
+        with Sandbox(scale=0.01) as sandbox:
+            server, held = sandbox.serve("openai", models=[LLAMA]), sandbox.serve("hf-endpoint")
+            server.fail(CloseIdle(after=10))
+            start = time.monotonic()
+            _, ended = on_the_wire(server, STREAMED, limit=5)
+            held.fail(ColdStart(warm_up=20))
+            answer = ask(held, "/", {"inputs": "fun"}, headers={"x-scale-up-timeout": "1"})
+
+            assert ended == "fin"
+            assert answer.status == 200
+            assert 0.1 + 0.2 <= time.monotonic() - start < 3
 
     @pytest.mark.parametrize("scale", [0, -1, math.inf, math.nan])
     def test_no_such_scale(self, scale: float) -> None:

@@ -324,6 +324,15 @@ def test_a_model_tells_its_own_story(words: list[str]) -> None:
         assert b"\\u" not in streamed.body.replace(b"\\\\", b"")
 
 
+def test_a_story_has_words(sandbox: Sandbox) -> None:
+    """And nothing else is told."""
+    with pytest.raises(ValueError, match="story"):
+        Model(name="org/poet", task="chat", story="  ")
+    server = sandbox.serve("openai", models=[Model(name="org/poet", task="chat", story="你好 ☕")])
+
+    assert set(put(server, chat(model="org/poet").streamed()).text.split()) == {"你好", "☕"}
+
+
 def test_events_come_one_by_one(sandbox: Sandbox) -> None:
     """Each is a chunk of its own."""
     server = served(sandbox, "openai")

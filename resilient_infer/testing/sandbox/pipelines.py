@@ -78,7 +78,7 @@ def _parameters(content: Mapping[str, Json]) -> Parameters:
     parameters = content.get("parameters")
     if parameters is None:
         # Embeddings take their parameters beside the inputs; a list of nothing else is harmless.
-        parameters = {key: value for key, value in content.items() if key not in ("inputs", "stream")}
+        parameters = {key: value for key, value in content.items() if key != "inputs"}
     if not isinstance(parameters, dict):
         raise Invalid("value is not a valid dict: `parameters`", parameter=True)
     # A null stands for the default, except in top_k, where it means all labels.
