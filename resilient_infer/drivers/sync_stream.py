@@ -26,6 +26,10 @@ Events = Generator[StreamEvent, None, None]
 LOCKING: Final = ("resilient_infer.plan", "resilient_infer.state", "resilient_infer.transport")
 """Where locks are held, and listeners called."""
 
+_HELD: Final[set[Events]] = set()
+"""What streams that are not over perform; held, or the garbage collector would close it wherever it comes;
+`Stream.__del__` looks first."""
+
 _DROPPED: "Final[queue.SimpleQueue[Events]]" = queue.SimpleQueue()
 """Streams that were dropped where they could not be closed."""
 
@@ -56,6 +60,7 @@ class Stream:
         self._result: Result | None = None
         self._leave = Leave()
         self._events = _perform(spec, env, transport, sleepers, self._leave, clock)
+        _HELD.add(self._events)
         # Never waited for: a signal may come, or the process fork, while it is held.
         self._turn = threading.Lock()
 
@@ -97,8 +102,10 @@ class Stream:
             raise CallError(f"{self._alias}: another thread is reading the stream", alias=self._alias)
         try:
             event = next(self._events)
-        except ResilientInferError as error:
-            forget_frames(error)
+        except BaseException as error:
+            _HELD.discard(self._events)
+            if isinstance(error, ResilientInferError):
+                forget_frames(error)
             raise
         finally:
             self._turn.release()
@@ -123,6 +130,7 @@ class Stream:
                 _DROPPED.put(self._events)
             else:
                 self._events.close()
+            _HELD.discard(self._events)
 
     def _settle(self) -> None:
         """Close, unless a thread is reading; it will do so itself."""
@@ -130,6 +138,7 @@ class Stream:
             try:
                 self._events.close()
             finally:
+                _HELD.discard(self._events)
                 self._turn.release()
 
 
