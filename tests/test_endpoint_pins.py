@@ -64,11 +64,18 @@ def deploys(endpoint: Deployment, revision: str) -> None:
     endpoint.settle()
 
 
+def wants(endpoint: Deployment, replicas: int) -> None:
+    """Another number of replicas than are ready."""
+    endpoint.target = replicas
+
+
 STATES: dict[str, tuple[Callable[[Deployment], None], tuple[Pin, bool]]] = {
     "running what is locked": (lambda endpoint: None, ATTESTED),
     "updating to another commit": (lambda endpoint: endpoint.update(OTHER), DECLARED),
     "updated and settled on a branch": (lambda endpoint: deploys(endpoint, "main"), DECLARED),
     "updated and settled on a short commit": (lambda endpoint: deploys(endpoint, OTHER[:7]), DECLARED),
+    "running, with a replica missing": (lambda endpoint: wants(endpoint, 2), DECLARED),
+    "running, with none wanted": (lambda endpoint: wants(endpoint, 0), DECLARED),
     "starting": (lambda endpoint: endpoint.start(), DECLARED),
     "paused": (lambda endpoint: endpoint.pause(), DECLARED),
     "scaled to zero": (lambda endpoint: endpoint.scale_to_zero(), DECLARED),
