@@ -23,7 +23,7 @@ from resilient_infer.core.result import Result
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Endpoint, Pin, Route, Target
 from resilient_infer.core.task import TASKS
-from resilient_infer.drivers import exchange
+from resilient_infer.drivers import aio, exchange
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError
@@ -34,6 +34,7 @@ from resilient_infer.providers.registry import codec_for
 from resilient_infer.state.gate import GateConfig
 from resilient_infer.state.table import GateTable
 from resilient_infer.testing.simulated import Simulation
+from tests.scenarios.scripted_async import ScriptedAsync, by_hand
 
 Told = TypeVar("Told", bound=Event)
 
@@ -294,6 +295,20 @@ def play_sync(stage: Stage, script: Script, *, deadline: float | None = None, at
     return Performance(ended, servers.asked, stage.events[heard:], world.now - at)
 
 
+def play_async(
+    stage: Stage, script: Script, *, deadline: float | None = None, at: float = 0.0
+) -> Performance:
+    servers, heard = Scripted(script), len(stage.events)
+    world = ScriptedTransport(servers, at)
+    side = ScriptedAsync(world)
+    ended: Result | CallError
+    try:
+        ended = by_hand(aio.drive(stage.spec(deadline), stage.env, side, side, world.clock))
+    except CallError as error:
+        ended = error
+    return Performance(ended, servers.asked, stage.events[heard:], world.now - at)
+
+
 def play_simulated(
     stage: Stage, script: Script, *, deadline: float | None = None, at: float = 0.0
 ) -> Performance:
@@ -323,4 +338,4 @@ class Play(Protocol):
     ) -> Performance: ...
 
 
-DRIVERS: Mapping[str, Play] = {"sync": play_sync, "simulated": play_simulated}
+DRIVERS: Mapping[str, Play] = {"async": play_async, "sync": play_sync, "simulated": play_simulated}

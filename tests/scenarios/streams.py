@@ -16,6 +16,7 @@ from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Finished, Piece, StreamEvent
 from resilient_infer.core.task import Json
 from resilient_infer.drivers import exchange
+from resilient_infer.drivers.aio_stream import AsyncStream
 from resilient_infer.drivers.incoming import Incoming
 from resilient_infer.drivers.sync_stream import Stream
 from resilient_infer.errors import CallError
@@ -23,6 +24,7 @@ from resilient_infer.plan.actions import Parts
 from resilient_infer.testing.simulated import READER, Simulation
 from resilient_infer.testing.streamed import NEVER, Consumer, Streamed
 from tests.plan.streaming import shown
+from tests.scenarios.scripted_async import ScriptedAsync, by_hand
 from tests.scenarios.stage import Reaction, Scripted, ScriptedTransport, Stage, asked_of
 
 EVENTS: Final = {"content-type": "text/event-stream"}
@@ -90,7 +92,7 @@ def spoken(*words: str, every: float = 0.1) -> Flow:
 
 
 def recut(given: Flow, sizes: Sequence[int]) -> Flow:
-    """The same bytes, each chunk cut anew into pieces of these sizes, in turn, that come one after another."""
+    """The same bytes, each chunk cut into pieces of these sizes, in turn, that come one after another."""
     chunks: list[tuple[float, bytes]] = []
     turn = 0
     for moment, data in given.chunks:
@@ -225,6 +227,32 @@ def performed_sync(stage: Stage, script: StreamScript, consumer: Consumer = READ
     return StreamPerformance(ended, told, servers.asked, stage.events, world.now)
 
 
+def performed_async(stage: Stage, script: StreamScript, consumer: Consumer = READER) -> StreamPerformance:
+    servers = Scripted(script)  # type: ignore[arg-type]  # it only hands reactions on
+    world, told = ScriptedStreams(servers, 0.0), list[StreamEvent]()
+    ended: Result | CallError | None = None
+    try:
+        ended = by_hand(consumed(stage, world, consumer, told))
+    except CallError as error:
+        ended = error
+    assert all(opened.closed for opened in world.opened)
+    return StreamPerformance(ended, told, servers.asked, stage.events, world.now)
+
+
+async def consumed(
+    stage: Stage, world: ScriptedStreams, consumer: Consumer, told: list[StreamEvent]
+) -> Result | None:
+    """Read a stream as the consumer does; None: he left."""
+    side = ScriptedAsync(world)
+    async with AsyncStream(replace(stage.spec(), stream=True), stage.env, side, side, world.clock) as stream:
+        async for item in stream:
+            told.append(item)
+            if len(told) == consumer.leaves_after:
+                return item.result if isinstance(item, Finished) else None
+            world.now += consumer.thinks
+        return stream.result
+
+
 def recorded(attempt: Attempt, given: Flow) -> Streamed:
     """A flow as its reader reads it."""
     incoming, ending = Incoming(attempt, given.head()), NEVER
@@ -280,4 +308,8 @@ class PlayStream(Protocol):
     ) -> StreamPerformance: ...
 
 
-STREAM_DRIVERS: Mapping[str, PlayStream] = {"sync": performed_sync, "simulated": performed_simulated}
+STREAM_DRIVERS: Mapping[str, PlayStream] = {
+    "async": performed_async,
+    "sync": performed_sync,
+    "simulated": performed_simulated,
+}
