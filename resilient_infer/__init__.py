@@ -24,33 +24,49 @@ from resilient_infer.errors import (
 )
 
 if TYPE_CHECKING:
-    from resilient_infer.client import Client, call
+    from resilient_infer.aclient import AsyncClient, acall, astream
+    from resilient_infer.client import Client, call, stream
     from resilient_infer.core.result import Result
+    from resilient_infer.core.stream import Delta, Finished, Restarted
 
 __all__ = [
     "AliasNotLocked",
     "AllTargetsFailed",
+    "AsyncClient",
     "AuthFailed",
     "CallError",
     "Client",
     "ConfigError",
     "DeadlineExceeded",
+    "Delta",
+    "Finished",
     "LockError",
     "NotAdmitted",
     "PayloadRefused",
     "PinMismatch",
     "ProviderError",
     "ResilientInferError",
+    "Restarted",
     "Result",
     "StaleLock",
     "StreamInterrupted",
+    "acall",
+    "astream",
     "call",
+    "stream",
 ]
 
 _HOMES = {
+    "AsyncClient": "resilient_infer.aclient",
+    "acall": "resilient_infer.aclient",
+    "astream": "resilient_infer.aclient",
     "call": "resilient_infer.client",
+    "stream": "resilient_infer.client",
     "Client": "resilient_infer.client",
     "Result": "resilient_infer.core.result",
+    "Delta": "resilient_infer.core.stream",
+    "Restarted": "resilient_infer.core.stream",
+    "Finished": "resilient_infer.core.stream",
 }
 
 

@@ -28,6 +28,13 @@ FACE = {
     "NotAdmitted",
     "PayloadRefused",
     "PinMismatch",
+    "AsyncClient",
+    "acall",
+    "astream",
+    "stream",
+    "Delta",
+    "Restarted",
+    "Finished",
     "ProviderError",
     "ResilientInferError",
     "Result",
@@ -81,7 +88,7 @@ def test_the_public_names_are_exactly_these() -> None:
     assert set(resilient_infer.__all__) == FACE
     assert dir(resilient_infer) == sorted(FACE)
     assert all(getattr(resilient_infer, name).__name__ == name for name in FACE)
-    assert not hasattr(resilient_infer, "acall")
+    assert not hasattr(resilient_infer, "batch")
 
 
 def test_every_public_error_is_in_the_drawing_of_the_tree() -> None:

@@ -29,6 +29,7 @@ TUTORIAL = re.compile(r"^<!-- tutorial: ([^\n]+) -->\n```(\w+)\n(.*?)^```$", re.
 TUTORIALS: Mapping[str, str] = {name: body for name, _, body in TUTORIAL.findall(README)}
 TOKEN = "hf_onlyInThisTest1"
 
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
 MODELS = {
     "distilbert/distilbert-base-uncased-finetuned-sst-2-english": "text-classification",
     "openai-community/gpt2": "text-generation",
@@ -77,6 +78,9 @@ def write_manifest(folder: Path, text: str, environ: dict[str, str]) -> None:
     """The README's manifest, with the hosted service at the sandbox's address."""
     provider = "{kind: hf-inference, url: '" + environ["SERVER"] + "', key_env: HF_TOKEN}"
     (folder / "lockfiles").mkdir(exist_ok=True)
+    if "ROUTER" in environ:
+        router = "{kind: hf-router, url: '" + environ["ROUTER"] + "', key_env: HF_TOKEN}"
+        provider = f"{provider}\n  hf-router: {router}"
     text = text.replace("models:\n", f"providers:\n  hf-inference: {provider}\nmodels:\n", 1)
     (folder / "lockfiles" / "models.yaml").write_text(text)
 
@@ -119,12 +123,15 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     ours = Model(name="acme/churn-bert", task="text-classification")
     with Sandbox() as sandbox, Hub() as hub:
         server = sandbox.serve("hf-inference", models=[*models, ours], key=TOKEN)
+        router = sandbox.serve("hf-router", key=TOKEN)
+        models[LLAMA] = "text-generation"
         for model, task in models.items():
             hub.model(model, Look(task=task))
         hub.model(ours.name, Look(task=ours.task)).make_private()
         hub.token(TOKEN, user="reader", access=[ours.name])
         environ = {name: value for name, value in os.environ.items() if "RESILIENT_INFER" not in name}
         environ |= {"HF_TOKEN": TOKEN, "HF_ENDPOINT": hub.url, "SERVER": server.url, "HF_HOME": str(folder)}
+        environ["ROUTER"] = router.url
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
         manifest = README.split("<!-- manifest: tutorials -->\n```yaml\n", 1)[1].split("```", 1)[0]
         tested = hub.repo("openai-community/gpt2").head
@@ -156,6 +163,8 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "pinned revision": ("declared None\n",),
     "credits used up": ("quota used up\n", "top up, or add a route with another provider"),
     "rate limits": ("try again in 60 s\n",),
+    "streaming": ("-- hf-router:meta-llama/Llama-3.1-8B-Instruct:together, Usage(",),
+    "async": ("['POSITIVE', 'NEGATIVE'] True\n",),
 }
 """What each tutorial prints, among other things."""
 
