@@ -306,7 +306,7 @@ def test_st3_the_verdict_is_given_when_an_attempt_ends_and_none_if_the_consumer_
 
 def test_st3_a_consumer_who_takes_his_time_makes_no_server_slow() -> None:
     """Only the seconds in which the server was waited for count."""
-    config = BreakerConfig(consecutive=1, slow_after=2.0, min_calls=1)
+    config = BreakerConfig(consecutive=1, slow_after=2.0, min_calls=1, open=100.0, max_open=100.0)
     story = Streaming(
         targets=LONE, script={"a": [streamed("a", "b", "c")]}, consumer=Consumer(thinks=5.0), breaker=config
     )
