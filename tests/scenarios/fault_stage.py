@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import pytest
-
-from resilient_infer import Client
+from resilient_infer import AsyncClient, Client
 from resilient_infer.core.events import Event
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Delta, Finished, Restarted, StreamEvent
@@ -152,11 +150,8 @@ class SyncCaller:
 
 class AsyncCaller:
     def __init__(self, folder: Path) -> None:
-        aclient = pytest.importorskip("resilient_infer.aclient", reason="there is no AsyncClient yet")
         self._heard: list[Event] = []
-        self._client = aclient.AsyncClient(
-            lockfiles=folder, private_state=True, listeners=[self._heard.append]
-        )
+        self._client = AsyncClient(lockfiles=folder, private_state=True, listeners=[self._heard.append])
         self._runner = asyncio.Runner()
 
     def ask(self, *, stream: bool) -> Seen:

@@ -71,7 +71,8 @@ class Story:
         attempts: Requests of the primary that the fault hits; None: all.
         streams: Whether it is told with stream on and off.
         caller: What the caller sees.
-        within: Seconds after which he has seen all of it; `fixed` of them, or more, do not scale.
+        within: Seconds after which he has seen all of it.
+        fixed: Seconds of these that do not scale.
         requests: Those that the primary sees, and those that the fallback sees.
         apart: Seconds at least between the primary's.
         afterwards: The providers that are asked by the next call of the same client, now that all are well.
