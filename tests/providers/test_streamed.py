@@ -329,6 +329,44 @@ def test_the_commit_is_known_with_the_first_chunk_that_tells_it(kind, chunk, com
     assert reader.outcome.commit == commit
 
 
+def test_what_later_chunks_leave_out_stands():
+    """A commit, a name; and nothing is made of null."""
+    reader = codec_for("transformers", "chat").reader(streamed("transformers"), head())  # type: ignore[attr-defined]  # it streams
+    named = {"model": f"org/model@{LOCKED}"}
+    reader.feed(sse(said("a") | named, said("b") | {"model": "org/model"}, end=""))
+    assert reader.commit == LOCKED
+    reader.feed(sse(said("c", "stop") | named, {"choices": [], "model": None}))
+    assert reader.outcome.served_model == f"org/model@{LOCKED}"
+
+
+def test_another_choice_than_the_first_is_no_part_of_the_answer():
+    """One was asked for."""
+    other = said("z", "length")
+    other["choices"][0]["index"] = 1
+    pieces, outcome = read(streamed("openai"), sse(said("a"), other, said("b"), said(finish="stop")))
+
+    assert shown(pieces) == outcome.output["content"] == "ab"
+    assert outcome.finish_reason == "stop"
+
+
+def test_a_tool_calls_name_that_comes_with_every_chunk_is_one_name():
+    """Some servers repeat all but the arguments."""
+    calls = [
+        said(
+            tool_calls=[
+                {"index": 0, "id": "t1", "type": "function", "function": {"name": "now", "arguments": some}}
+            ]
+        )
+        for some in ('{"a"', ": 1}")
+    ]
+    _, outcome = read(streamed("openai"), sse(*calls, said(finish="tool_calls")))
+
+    assert outcome.output["tool_calls"] == [
+        {"index": 0, "id": "t1", "type": "function", "function": {"name": "now", "arguments": '{"a": 1}'}}
+    ]
+    assert calls[0]["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"] == '{"a"'
+
+
 def test_what_says_nothing_is_not_told():
     """A role, a usage, a ping are no first token; reasoning and a tool call are."""
     chunks = [

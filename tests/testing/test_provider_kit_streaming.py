@@ -87,7 +87,10 @@ BROKEN = {
     ),
     "no parts": (broken(lambda sound: {"feed": lambda some: ["x" for _ in sound.feed(some)]}), "gives a str"),
     "no outcome": (broken(lambda sound: {"end": lambda fault: None}), "end"),
-    "does not ask": (broken(unchanged, streamed={}), "takes no notice of attempt.stream"),
+    "does not ask": (
+        broken(unchanged, build=lambda self, attempt: Sound.build(self, replace(attempt, stream=False))),
+        "takes no notice of attempt.stream",
+    ),
     "streams of no task": (
         broken(unchanged, streams=frozenset({"chat", "x"})),
         "not a frozenset of its tasks",
