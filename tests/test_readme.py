@@ -161,7 +161,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
     "from JavaScript": ("money\n",),
     "private model": ("NEGATIVE",),
     "pinned revision": ("declared None\n",),
-    "credits used up": ("quota used up\n", "top up, or add a route with another provider"),
+    "credits used up": ("HTTP 402", "top up, or add a route with another provider"),
     "rate limits": ("try again in 60 s\n",),
     "streaming": ("-- hf-router:meta-llama/Llama-3.1-8B-Instruct:together, Usage(",),
     "async": ("['POSITIVE', 'NEGATIVE'] True\n",),

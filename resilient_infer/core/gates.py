@@ -31,7 +31,7 @@ class SkipReason(Enum):
     ADVISED = "the server asked to wait", True
     FULL = "too many attempts in flight", True
     OPEN = "the circuit is open", False
-    BARRED = "refused a moment ago and will not pass by itself", False
+    BARRED = "refused within the last minutes", False
     MISMATCHED = "pin mismatch", False
 
 

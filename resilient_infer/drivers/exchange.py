@@ -174,5 +174,5 @@ def _broken(codec: Codec, what: str) -> ProviderError:
     # Only types: a message may quote the payload or the answer.
     return ProviderError(
         f"the codec for kind {codec.kind!r} broke its contract: {what}",
-        hint="report it to the plug-in's author; resilient_infer.testing has a kit that shows it",
+        hint="report it to the plug-in's author; resilient_infer.testing.provider_kit shows it",
     )

@@ -30,7 +30,7 @@ _HELD: Final[set[Events]] = set()
 """What streams that are not over perform; held, or the garbage collector would close it wherever it comes;
 `Stream.__del__` looks first."""
 
-_DROPPED: "Final[queue.SimpleQueue[Events]]" = queue.SimpleQueue()
+_DROPPED: Final[queue.SimpleQueue[Events]] = queue.SimpleQueue()
 """Streams that were dropped where they could not be closed."""
 
 

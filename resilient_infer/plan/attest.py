@@ -126,7 +126,7 @@ def refusal(call: Progress, turn: Turn, reported: str | None) -> str:
 
 def words(target: Target, reported: str) -> str:
     """The mismatch, for people."""
-    return f"pinned to {target.model}@{(target.revision or '')[:7]} but the server runs @{reported[:7]}"
+    return f"pinned to {target.model}@{(target.revision or '')[:7]} but the server runs @{reported}"
 
 
 def _tell(call: Progress, turn: Turn, reported: str) -> None:

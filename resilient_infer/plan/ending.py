@@ -4,7 +4,7 @@ from typing import Final
 
 from resilient_infer.core.attempt import AttemptRecord
 from resilient_infer.core.gates import SkipReason
-from resilient_infer.core.outcome import FailureKind, Success
+from resilient_infer.core.outcome import LONG_BAR, FailureKind, Success
 from resilient_infer.core.result import Result
 from resilient_infer.errors import (
     AllTargetsFailed,
@@ -28,6 +28,10 @@ REQUEST_FAULTS: Final = frozenset((FailureKind.BAD_REQUEST, FailureKind.TOO_LONG
 _NO_OTHER_FAILURE: Final = (FailureKind.PIN_MISMATCH.value, FailureKind.STALE.value)
 _AUTH_OUTCOMES: Final = frozenset((FailureKind.UNAUTHORIZED.value, FailureKind.FORBIDDEN.value))
 
+MEND: Final = (
+    "renew the key, top up the account, or name another model, as it says;"
+    f" until {LONG_BAR:g} s have passed it is not asked again"
+)
 REDEPLOY: Final = (
     "redeploy the pinned commit, or ask for the served one in the manifest and lock it;"
     " on_pin_mismatch: warn takes such answers"
@@ -124,6 +128,10 @@ def _only_mismatches(call: Progress, sent: list[AttemptRecord]) -> bool:
     return not others and (bool(sent) or any(map(_is_mismatched, refused)))
 
 
+def _is_barred(turn: Turn) -> bool:
+    return turn.refusal is not None and turn.refusal.reason is SkipReason.BARRED
+
+
 def _is_mismatched(turn: Turn) -> bool:
     return turn.refusal is not None and turn.refusal.reason is SkipReason.MISMATCHED
 
@@ -135,6 +143,10 @@ def _said(call: Progress) -> str:
 
 def _who_failed(call: Progress) -> str:
     count = len(call.places)
+    unusable = [place for place in call.places if all(turn.spec.unusable for turn in place.turns)]
+    if unusable:
+        why = unusable[0].turns[0].spec.unusable
+        return f"{count - len(unusable)} of {count} targets failed, and no other can be asked ({why})"
     if count == 1:
         return "its only target failed"
     if _others_refused(call):
@@ -164,7 +176,8 @@ def _nothing_sent(call: Progress, out_of_time: bool) -> tuple[type[CallError], s
         return PayloadRefused, f"no route can express the payload: {said}", "change the payload or the routes"
     if out_of_time:
         return DeadlineExceeded, f"nothing was sent within {call.spec.deadline:g} s: {said}", ""
-    return NotAdmitted, f"nothing was sent: {said}", ""
+    barred = all(map(_is_barred, call.turns_left()))
+    return NotAdmitted, f"nothing was sent: {said}", MEND if barred else ""
 
 
 def _retry_after(call: Progress) -> float | None:

@@ -47,6 +47,9 @@ class HfEndpoint:
         """The request; while the endpoint scales up the proxy is to hold it as long as we would wait."""
         parameters = hf_parameters(attempt)
         _check_heard(attempt, parameters)
+        if attempt.task.name == "text-classification":
+            # Without it the pipeline gives the best label only, and every other server gives all.
+            parameters.setdefault("top_k", None)
         held = str(max(1, int(attempt.timeout)))
         return hf_request(
             attempt,

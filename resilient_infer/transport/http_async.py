@@ -14,6 +14,7 @@ from typing import Final
 
 import aiohttp
 import requests
+from aiohttp.typedefs import LooseHeaders
 
 from resilient_infer.core.http import FaultKind, HttpRequest, HttpResponse, Reception, TransportFault
 from resilient_infer.errors import ConfigError
@@ -168,7 +169,7 @@ async def _sent(
     session: aiohttp.ClientSession,
     template: AsyncTemplate,
     request: HttpRequest,
-    headers: "aiohttp.typedefs.LooseHeaders",
+    headers: LooseHeaders,
     limit: AsyncLimit,
 ) -> aiohttp.ClientResponse:
     """The answer to a request, as far as its headers."""

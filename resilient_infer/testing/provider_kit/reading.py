@@ -84,7 +84,9 @@ def nothing_is_shown(codec: Codec, golden: Golden) -> None:
 def _echoes(golden: Golden) -> Iterator[HttpResponse]:
     from resilient_infer.testing.provider_kit.garbage import leaves, replaced
 
-    headers = dict.fromkeys(("x-request-id", "x-error-message", "x-inference-provider", "retry-after"), TOKEN)
+    headers: dict[str, str] = dict.fromkeys(
+        ("x-request-id", "x-error-message", "x-inference-provider", "retry-after"), TOKEN
+    )
     headers["location"] = f"https://elsewhere.test/{TOKEN}?key={TOKEN}"
     yield answer_of(golden.answer, headers=headers)
     said = f"your key {TOKEN} is no good"
