@@ -46,6 +46,10 @@ def result_of(call: Progress, turn: Turn, success: Success) -> Result:
     warnings = call.spec.payload.warnings
     if differs(target, reported):
         warnings = (*warnings, words(target, reported or ""))
+    if call.transcript is not None and call.transcript.skipped:
+        number = call.transcript.skipped
+        chunks = "1 chunk" if number == 1 else f"{number} chunks"
+        warnings = (*warnings, f"{chunks} could not be read: something may be missing in the text")
     return Result(
         output=success.output,
         alias=alias.alias,

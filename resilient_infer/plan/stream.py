@@ -55,6 +55,7 @@ def _news(call: Progress, turn: Turn, transcript: Transcript, pieces: tuple[Piec
     events: list[StreamEvent] = []
     for piece in pieces:
         if isinstance(piece, Unread):
+            transcript.skipped += 1
             call.chronicle.chunk_skipped(str(turn.spec.route), piece.reason, call.now)
             continue
         if piece.told and flight.first_token is None:

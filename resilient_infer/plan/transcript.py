@@ -13,6 +13,7 @@ class Transcript:
     Attributes:
         begun: Something was shown.
         events: How many events the consumer was given.
+        skipped: Chunks of the present attempt that could not be read.
     """
 
     __slots__ = (
@@ -26,11 +27,12 @@ class Transcript:
         "_wordless",
         "begun",
         "events",
+        "skipped",
     )
 
     def __init__(self) -> None:
         self.begun = False
-        self.events = 0
+        self.events = self.skipped = 0
         self._pieces: list[str] = []
         self._before = ""
         self._repeats = self._wordless = False
@@ -47,7 +49,7 @@ class Transcript:
         """An attempt answers from the start; `reason` is why the one before it did not end."""
         self._route, self._reason = route, reason
         self._repeats, self._before = self.begun, self.text
-        self._place = 0
+        self._place = self.skipped = 0
         self._held = []
 
     def add(self, part: Part) -> list[StreamEvent]:

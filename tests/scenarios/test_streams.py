@@ -70,6 +70,8 @@ def test_one_malformed_event_is_skipped_and_told(play: PlayStream) -> None:
     assert told.text == "Once"
     assert told.order == "a"
     assert sum(isinstance(item, ChunkSkipped) for item in told.events) == 1
+    assert isinstance(told.ended, Result)
+    assert told.ended.warnings == ("1 chunk could not be read: something may be missing in the text",)
 
 
 def test_without_done_the_answer_is_whole_once_its_reason_is_told(play: PlayStream) -> None:
