@@ -4,8 +4,7 @@
 
 Beside it, what bare aiohttp does with the same requests to the same server in
 the same run: one session, an unlimited connector, no work with the answer but
-`json()`. With litellm's async Router in an environment of its own, whose
-Python `LITELLM_PYTHON` names, that is measured too; else it is skipped.
+`json()`.
 """
 
 import asyncio
