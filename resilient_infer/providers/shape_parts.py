@@ -77,6 +77,7 @@ _NAMES: Final[Mapping[type, str]] = {
 }
 
 
-def _worth(item: Mapping[str, Json]) -> float:
+def _worth(item: Mapping[str, Json]) -> tuple[bool, float]:
+    """What is no number stands behind the worst that is one."""
     score = item["score"]
-    return score if isinstance(score, float) and not isnan(score) else float("-inf")
+    return (True, score) if isinstance(score, float) and not isnan(score) else (False, 0.0)

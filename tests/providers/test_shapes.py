@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resilient_infer.core.payload import Payload
@@ -272,6 +272,7 @@ SCORED = {
 
 
 @given(task=st.sampled_from(sorted(SCORED)), scores=st.lists(st.floats(), min_size=1, max_size=20))
+@example(task=LISTEN, scores=[math.nan, -math.inf])
 def test_what_is_scored_comes_best_first(task, scores):
     """Whatever is scored; a NaN is read and goes last."""
     scored, inputs = SCORED[task]
