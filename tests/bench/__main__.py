@@ -1,4 +1,4 @@
-"""The benches of the sync client and the lock, one after the other: `python -m tests.bench`. Takes minutes.
+"""The benches of the clients and the lock, one after the other: `python -m tests.bench`. Takes minutes.
 
 They say what they measure, and beside what, in their own files. Ratios hold on
 a busy machine, times do not: run them when nothing else runs.
@@ -16,6 +16,7 @@ from tests.bench import (
     rejected,
     simulated,
     start,
+    streams,
     threads,
     upload,
     verify,
@@ -33,6 +34,7 @@ BENCHES: Final = (
     attestation,
     embeddings,
     upload,
+    streams,
 )
 
 
