@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import orjson
@@ -191,7 +191,7 @@ async def _all_at_once(server: Loopback) -> tuple[float, int]:
         return peak, sum(await asyncio.gather(*reads))
 
 
-def _payload(tokens: int) -> dict[str, object]:
+def _payload(tokens: int) -> dict[str, Any]:
     return {"messages": _HELLO, "max_tokens": tokens}
 
 
