@@ -19,7 +19,7 @@ SCHEMA_VERSION: Final = "1.0"
 PIN_MEANINGS: Final[Mapping[Pin, str]] = {
     Pin.ENFORCED: "the request named the commit, and the server obeys or refuses",
     Pin.ATTESTED: "the server reported the commit it runs, and it was compared",
-    Pin.DECLARED: "said by the server; nothing proves the commit",
+    Pin.DECLARED: "taken on trust; nothing proves the commit",
     Pin.VERSIONED: "the provider's name carries a version; there is no commit",
     Pin.FLOATING: "whatever the name means today",
 }

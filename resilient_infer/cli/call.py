@@ -1,18 +1,20 @@
 """`resilient-infer call`: one call from the shell."""
 
 import sys
+import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from resilient_infer.cli.answer import explanation, failure_record, result_record
-from resilient_infer.cli.payload import read_payload
+from resilient_infer.cli.payload import read_file, read_payload
 from resilient_infer.cli.render import ink_of, remark, to_json
 from resilient_infer.cli.timeline import timeline
 from resilient_infer.core.attempt import AttemptRecord
 from resilient_infer.core.result import Result
-from resilient_infer.core.task import Json
+from resilient_infer.core.task import Json, Task
 from resilient_infer.errors import CallError, ResilientInferError
 
 if TYPE_CHECKING:
@@ -69,12 +71,14 @@ class _Asked:
 def call(**options: Any) -> None:
     """Send PAYLOAD to the model locked as ALIAS and print the answer as JSON.
 
-    PAYLOAD is JSON or plain text; @file reads a file, and - or nothing reads standard input.
+    PAYLOAD is JSON or plain text; @file reads a file, and - or nothing reads standard input. If the
+    model takes a picture or a sound, PAYLOAD is @file or -, and the bytes are sent as they are.
 
     \b
     resilient-infer call sentiment "I love it"
     resilient-infer call chat '{"messages": [{"role": "user", "content": "Hi"}]}'
     resilient-infer call sentiment @review.txt --deadline 2 --explain
+    resilient-infer call classifier @picture.png
     cat review.txt | resilient-infer call sentiment --text | jq '.[0].label'
     """
     asked = _Asked(**options)
@@ -92,13 +96,30 @@ def call(**options: Any) -> None:
 
 
 def _call(asked: _Asked) -> Result:
-    payload = read_payload(asked.payload, as_text=asked.text)
+    task = _task(asked)
+    read = partial(read_file, task=task.name) if task.file else read_payload
+    payload = read(asked.payload, as_text=asked.text)
     from resilient_infer.client import Client  # loads requests; a help page needs none of it
 
     with Client(
         lockfiles=asked.lockfiles, environment=asked.environment, lock_mode=asked.lock_mode
     ) as client:
         return client.call(asked.alias, payload, deadline=asked.deadline)
+
+
+def _task(asked: _Asked) -> Task:
+    """What the alias is for: it decides how PAYLOAD is read, so it is looked up before anything is."""
+    from resilient_infer.assembly import Assembly
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the client says the same once more
+        assembly = Assembly.load(
+            lockfiles=asked.lockfiles,
+            environment=asked.environment,
+            lock_mode=asked.lock_mode,
+            private_state=True,
+        )
+        return assembly.alias_spec(asked.alias).task
 
 
 def _print(value: Json, asked: _Asked) -> None:

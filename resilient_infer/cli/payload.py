@@ -34,13 +34,40 @@ def read_payload(argument: str | None, *, as_text: bool) -> PayloadInput:
         click.UsageError: None is given.
     """
     if argument is None or (argument == "-" and not as_text):
-        return _meant(_standard_input(required=argument is not None), "standard input", as_text=as_text)
+        return _meant(_piped_text(required=argument is not None), "standard input", as_text=as_text)
     if argument.startswith("@") and not as_text:
-        return _from_file(argument[1:])
+        return _from_file(_name_after_at(argument))
     return _meant(argument, "PAYLOAD", as_text=as_text)
 
 
-def _standard_input(*, required: bool) -> str:
+def read_file(argument: str | None, task: str, *, as_text: bool) -> Path | bytes:
+    """The file that the user means, for a task that takes one: its path, or the bytes of stdin.
+
+    Args:
+        argument: As for `read_payload`.
+        task: For messages.
+
+    Raises:
+        PayloadRefused: It is no file, or stdin cannot be read.
+        click.UsageError: None is given.
+    """
+    if as_text:
+        raise click.UsageError(f"--text is for text, and {task} takes a file")
+    if argument is None or argument == "-":
+        return _standard_input(required=argument is not None)
+    if not argument.startswith("@"):
+        _refuse(f"{task} takes a file, and PAYLOAD is text", _file_hint(argument))
+    return Path(_name_after_at(argument))
+
+
+def _file_hint(argument: str) -> str:
+    if argument.lower().startswith(("http://", "https://")):
+        return "fetch it first, and pipe it in: curl … | resilient-infer call … -"
+    is_name = 0 < len(argument) <= 255 and argument.isprintable() and not set(argument) & set(' {["')
+    return f"write @{argument}" if is_name else "write @ and the file's name, as in @picture.png"
+
+
+def _standard_input(*, required: bool) -> bytes:
     stdin = sys.stdin
     if stdin is None or (not required and stdin.isatty()):
         raise click.UsageError("no payload; give PAYLOAD, @file or -")
@@ -48,15 +75,26 @@ def _standard_input(*, required: bool) -> str:
         body = _limited(stdin.buffer, "standard input")
     except OSError as error:  # a folder, say
         _refuse(f"standard input cannot be read: {error.strerror}", "give PAYLOAD or @file")
-    text = _decoded(body, "standard input")
+    if not body:
+        raise click.UsageError("no payload; standard input is empty")
+    return body
+
+
+def _piped_text(*, required: bool) -> str:
+    text = _decoded(_standard_input(required=required), "standard input")
     if not text:
         raise click.UsageError("no payload; standard input is empty")
     return text
 
 
-def _from_file(name: str) -> PayloadInput:
+def _name_after_at(argument: str) -> str:
+    name = argument[1:]
     if not name:
         raise click.UsageError("@ is followed by the name of a file; to send it as text say --text")
+    return name
+
+
+def _from_file(name: str) -> PayloadInput:
     try:
         with open(name, "rb") as file:
             body = _limited(file, name)

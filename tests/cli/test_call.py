@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from resilient_infer.testing.sandbox import Hang, Refused, Status
+from resilient_infer.testing.sandbox import Hang, Refused, Sandbox, Served, Status
 
 from .conftest import FIRST, KEY, SECOND, Command, Ended, Place
+
+VIT = "google/vit-base-patch16-224"
 
 
 def test_the_output_alone_is_on_stdout(place: Place, command: Command) -> None:
@@ -40,6 +42,39 @@ def test_every_spelling_of_a_payload_arrives(
 
     assert command("call", "sentiment", *spelled, stdin=stdin).code == 0
     assert [request.body for request in place.primary.requests] == [{"inputs": "I love it"}]
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n and no more; \xff is no UTF-8\n"
+
+
+@pytest.mark.parametrize(("argument", "stdin"), [("@{folder}/s.png", b""), ("-", PICTURE)])
+def test_a_picture_arrives_byte_for_byte(
+    tmp_path: Path, command: Command, argument: str, stdin: bytes
+) -> None:
+    """By name or through a pipe, for a task that takes a file; a picture's name alone is not one."""
+    with Sandbox() as sandbox:
+        server = sandbox.serve("hf-inference", models=[VIT])
+        folder = sandbox.write(tmp_path, {"classifier": [Served(model=VIT, by=(server,))]})
+        (folder / "s.png").write_bytes(PICTURE)
+        where = ("--lockfiles", str(folder))
+        bare = command("call", "classifier", "s.png", *where)
+        ended = command("call", "classifier", argument.replace("{folder}", str(folder)), *where, stdin=stdin)
+
+    assert (bare.code, "write @s.png" in bare.err) == (2, True)
+    assert [request.raw for request in server.requests] == [PICTURE]
+    assert ended.code in (0, 1)  # the sandbox reads pictures, and this is none
+
+
+@pytest.mark.parametrize("name", ["nowhere.png", "."])
+def test_exit_2_when_the_picture_is_not_there(tmp_path: Path, command: Command, name: str) -> None:
+    """A missing file, a folder: told by name, and nothing is sent."""
+    with Sandbox() as sandbox:
+        server = sandbox.serve("hf-inference", models=[VIT])
+        folder = sandbox.write(tmp_path, {"classifier": [Served(model=VIT, by=(server,))]})
+        ended = command("call", "classifier", f"@{folder}/{name}", "--lockfiles", str(folder))
+
+    assert (ended.code, server.requests) == (2, ())
+    assert str(folder) in ended.err
 
 
 def test_compact_is_one_line(place: Place, command: Command) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilient_infer.cli.payload import MAX_BYTES, read_payload
+from resilient_infer.cli.payload import MAX_BYTES, read_file, read_payload
 from resilient_infer.core.payload import PayloadInput
 from resilient_infer.errors import PayloadRefused
 
@@ -177,3 +177,47 @@ def test_nobody_is_made_to_type_a_payload(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(click.UsageError, match="give PAYLOAD"):
             read_payload(None, as_text=False)
+
+
+@given(body=st.binary(min_size=1))
+def test_the_bytes_of_a_file_arrive_as_they_are(body: bytes) -> None:
+    """Nothing of a picture is decoded, stripped or read as JSON, whatever it begins with."""
+    for argument in ("-", None):
+        with _stdin(body):
+            assert read_file(argument, "image-classification", as_text=False) == body
+
+
+@pytest.mark.parametrize("name", ["picture.png", "folder/picture.json", "a name.wav", "@twice"])
+def test_a_file_is_handed_on_by_its_path(name: str) -> None:
+    """Reading it, and what is wrong with it, is for the call."""
+    assert read_file(f"@{name}", "image-classification", as_text=False) == Path(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("s.png", "write @s.png"),
+        ("folder/s.png", "write @folder/s.png"),
+        ("https://example.com/s.png", "curl"),
+        ('{"inputs": "s.png"}', "@picture.png"),
+        ("a picture of a cat", "@picture.png"),
+        ("", "@picture.png"),
+    ],
+)
+def test_text_for_a_task_that_takes_a_file_is_told_how_the_shell_names_files(typed: str, hint: str) -> None:
+    """The hint can be typed as it stands; it speaks of no Python."""
+    with pytest.raises(PayloadRefused, match="takes a file") as caught:
+        read_file(typed, "image-classification", as_text=False)
+
+    assert hint in caught.value.hint
+    assert "Path" not in caught.value.hint
+
+
+def test_no_file_is_a_usage_error() -> None:
+    """An empty pipe, @ alone, and --text for what is no text."""
+    with _stdin(b""), pytest.raises(click.UsageError, match="standard input is empty"):
+        read_file("-", "image-classification", as_text=False)
+    with pytest.raises(click.UsageError, match="name of a file"):
+        read_file("@", "image-classification", as_text=False)
+    with pytest.raises(click.UsageError, match="takes a file"):
+        read_file("@s.png", "image-classification", as_text=True)
