@@ -2,15 +2,11 @@
 
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import click
 
-from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
-from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import (
     find_files,
     lock_path,
@@ -21,33 +17,22 @@ from resilient_infer.cli.files import (
     shown,
     survey_at,
 )
-from resilient_infer.cli.found import by_level, columns, cost, finding_lines, finding_record, many
+from resilient_infer.cli.found import by_level
 from resilient_infer.cli.hub import CommandHub, Patience
 from resilient_infer.cli.options import environment_option, format_option, hub_options, lockfiles_option
 from resilient_infer.cli.progress import Progress
-from resilient_infer.cli.render import Colour, Ink, ink_of, one_block, to_json, warn
+from resilient_infer.cli.render import ink_of, to_json, warn
+from resilient_infer.cli.verified import Verified, verified_lines, verified_record
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
-from resilient_infer.lock.findings import FailOn, Finding, Level, exit_code, raised
+from resilient_infer.lock.findings import FailOn, Level, exit_code, raised
 from resilient_infer.lock.lockfile import LockedModel, Survey
 from resilient_infer.lock.offline import in_order, orphan_file
-from resilient_infer.lock.verify import Report, Row
+from resilient_infer.lock.verify import Report
 from resilient_infer.lock.verify import verify as compare_with_hub
 
 FEW: Final = 50
 """Pins up to which the API is asked about each of them, if there is a token: it raises the API's quota."""
-
-_SHORT: Final = 12
-_WIDEST: Final = 60
-"""Columns of a model's name where the terminal does not say how many there are."""
-
-_COLOURS: Final[dict[str, Colour]] = {
-    "error": "red",
-    "unchecked": "yellow",
-    "warning": "yellow",
-    "drift": "cyan",
-    "ok": "green",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +49,6 @@ class _Asked:
     max_wait: float
     jobs: int
     format: Literal["text", "json"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
-    """What was found, as severe as --fail-on has it, and what it took."""
-
-    rows: tuple[Row, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    code: int = 0
-    elapsed: float = 0.0
-    requests: int = 0
 
 
 @click.command(short_help="Tell whether every pin still holds.")
@@ -111,19 +85,21 @@ def verify(context: click.Context, /, **options: Any) -> None:
         done = _verify(asked)
     except ResilientInferError as error:
         if asked.format == "json":
-            _print(_record(_Done(), error))
+            _print(verified_record(Verified(), error))
         raise
     if asked.format == "json":
-        _print(_record(done, None))
+        _print(verified_record(done, None))
     else:
-        _tell(done, ink_of(sys.stdout))
+        ink = ink_of(sys.stdout)
+        for line in verified_lines(done, ink):
+            click.echo(ink.text(line), color=ink.colour)
     unchecked = [finding for finding in done.findings if finding.level is Level.UNCHECKED]
     if asked.allow_unchecked and unchecked:
         warn(f"{by_level(unchecked)}, and --allow-unchecked says that this is no failure")
     context.exit(done.code)
 
 
-def _verify(asked: _Asked) -> _Done:
+def _verify(asked: _Asked) -> Verified:
     started = time.monotonic()
     found = find_files(asked.lockfiles, asked.environment)
     manifest = read_manifest(*manifest_bytes(found), found.environment)
@@ -156,7 +132,7 @@ def _pins(survey: Survey | None) -> int:
     return len({(pin.model, pin.requested, pin.revision) for pin in pins})
 
 
-def _judged(asked: _Asked, report: Report, elapsed: float, requests: int) -> _Done:
+def _judged(asked: _Asked, report: Report, elapsed: float, requests: int) -> Verified:
     code = exit_code(
         report.findings,
         fail_on=asked.fail_on,
@@ -164,79 +140,7 @@ def _judged(asked: _Asked, report: Report, elapsed: float, requests: int) -> _Do
         exit_zero=asked.exit_zero,
     )
     findings = raised(report.findings, asked.fail_on)
-    return _Done(rows=report.rows, findings=findings, code=code, elapsed=elapsed, requests=requests)
-
-
-def _tell(done: _Done, ink: Ink) -> None:
-    lines = [*_row_lines(done.rows, ink)]
-    in_rows = {finding for row in done.rows for finding in row.findings if finding.level is Level.INFO}
-    for finding in done.findings:
-        if finding not in in_rows:
-            lines += finding_lines(finding, ink)
-    lines.append(f"{_summary(done)}   {cost(done.elapsed, done.requests)}")
-    for line in lines:
-        click.echo(ink.text(line), color=ink.colour)
-
-
-def _row_lines(rows: tuple[Row, ...], ink: Ink) -> Iterator[str]:
-    widest = max((len(row.pin.model) for row in rows), default=0)
-    longest = max((len(row.alias) for row in rows), default=0)
-    others = len("  unchecked  ") + longest + 2 + 2 + _SHORT + 2 + len("main is at 0123456789ab now")
-    room = min(widest, _WIDEST if ink.width is None else max(20, ink.width - others))
-    table = columns(
-        (row.state, row.alias, ink.fit(row.pin.model, room), row.pin.revision[:_SHORT], _branch(row))
-        for row in rows
-    )
-    for row, line in zip(rows, table, strict=True):
-        state = ink.paint(row.state, _COLOURS[row.state])
-        yield f"  {state}{one_block(line[len(row.state) :])}"
-
-
-def _branch(row: Row) -> str:
-    """What was asked for and where that is now, with the codes of what is only told here."""
-    told = [finding for finding in row.findings if finding.level is Level.INFO]
-    if not told:
-        return row.pin.requested
-    return "; ".join(f"{finding.message}  {finding.code}" for finding in told)
-
-
-def _summary(done: _Done) -> str:
-    states = Counter(row.state for row in done.rows)
-    told = ", ".join(f"{states[state]:,} {state}" for state in reversed(_COLOURS) if states[state])
-    pins = f"{many(len(done.rows), 'pin')}{': ' if told else ''}{told}"
-    in_rows = {_key(finding) for row in done.rows for finding in row.findings}
-    files = [finding for finding in done.findings if _key(finding) not in in_rows]
-    return f"{pins}; in the files: {by_level(files)}" if files else pins
-
-
-def _key(finding: Finding) -> tuple[str, str | None, str]:
-    """What a finding says, however severe it is taken to be."""
-    return finding.code, finding.alias, finding.message
-
-
-def _record(done: _Done, error: ResilientInferError | None) -> dict[str, Json]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "command": "verify",
-        "exit_code": done.code if error is None else code_of(error),
-        "pins": [_pin_record(row) for row in done.rows],
-        "findings": [finding_record(finding) for finding in done.findings],
-        "elapsed": done.elapsed,
-        "requests": done.requests,
-        "error": None if error is None else error_record(error),
-    }
-
-
-def _pin_record(row: Row) -> dict[str, Json]:
-    return {
-        "alias": row.alias,
-        "state": row.state,
-        "model": row.pin.model,
-        "requested": row.pin.requested,
-        "revision": row.pin.revision,
-        "branch": row.branch,
-        "codes": [finding.code for finding in row.findings],
-    }
+    return Verified(rows=report.rows, findings=findings, code=code, elapsed=elapsed, requests=requests)
 
 
 def _print(record: dict[str, Json]) -> None:
