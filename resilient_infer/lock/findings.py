@@ -60,6 +60,9 @@ CODES: Final[Mapping[str, Code]] = {
         Code(code="RI302", state="branch ahead, behaviour changed", level=Level.INFO),
         Code(code="RI303", state="branch or tag gone", level=Level.WARNING),
         Code(code="RI406", state="targets of one alias answer differently", level=Level.ERROR),
+        Code(code="RI501", state="the server runs another commit", level=Level.ERROR),
+        Code(code="RI502", state="declared versioned, and the name moves", level=Level.WARNING),
+        Code(code="RI503", state="the server names no commit", level=Level.INFO),
         Code(code="RI900", state="not checked", level=Level.UNCHECKED),
     )
 }

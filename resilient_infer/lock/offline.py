@@ -8,6 +8,7 @@ from resilient_infer.lock.entries import Alias, Manifest
 from resilient_infer.lock.findings import Finding, Level, Said, finding_of
 from resilient_infer.lock.lockfile import LockEntry, Survey
 from resilient_infer.lock.problems import quote
+from resilient_infer.lock.versioned import floating_names
 
 
 def own_aliases(manifest: Manifest) -> Mapping[str, Alias]:
@@ -30,14 +31,15 @@ def check_offline(manifest: Manifest, survey: Survey | None, *, file: str) -> tu
 def compare(
     aliases: Mapping[str, Alias], manifest: Manifest, survey: Survey | None, *, file: str, orphans: Level
 ) -> tuple[Finding, ...]:
-    """RI101, RI102, RI103, RI105 and RI406 for these aliases, in the order of the files.
+    """RI101, RI102, RI103, RI105, RI406 and RI502 for these aliases, in the order of the files.
 
     Args:
         orphans: Level of RI102: an entry for an alias that is not among them.
     """
     if survey is None:
         missing = f"there is no lock file {file}"
-        return tuple(_unlocked(alias, manifest, missing) for alias in aliases.values())
+        unlocked = [_unlocked(alias, manifest, missing) for alias in aliases.values()]
+        return in_order([*unlocked, *floating_names(aliases, manifest.file)])
     found = [finding_of(flaw) for flaw in survey.flaws]
     flawed = {finding.alias for finding in found}
     for name, alias in aliases.items():
@@ -51,7 +53,7 @@ def compare(
     for name, entry in survey.lock.entries.items():
         if name not in aliases:
             found.append(orphan.of(name, entry.file, entry.line))
-    return in_order(found)
+    return in_order([*found, *floating_names(aliases, manifest.file)])
 
 
 def clashes(alias: Alias, entry: LockEntry, file: str) -> list[Finding]:

@@ -34,7 +34,7 @@ MIXED = manifest_of(
     "    targets:\n"
     "      - {model: acme/three}\n"
     "      - {model: acme/one}\n"
-    "  d: {task: chat, targets: [{model: acme/two}, {provider: openai, name: gpt-x, pin: versioned}]}\n"
+    "  d: {task: chat, targets: [{model: acme/two}, {provider: openai, name: gpt-x-0613, pin: versioned}]}\n"
 )
 
 
@@ -170,7 +170,7 @@ def test_the_written_lock_reads_back_in_any_yaml() -> None:
     assert yaml.safe_load(text)["models"]["a"]["pins"][0]["requested"] == "main"
     assert yaml.safe_load(text)["models"]["d"]["pins"][1] == {
         "provider": "openai",
-        "name": "gpt-x",
+        "name": "gpt-x-0613",
         "pin": "versioned",
     }
 
