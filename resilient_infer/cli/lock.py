@@ -5,13 +5,14 @@ What only locking needs is imported there: `--check` runs before every commit.
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from resilient_infer.cli.chosen import chosen
 from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import (
     find_files,
@@ -33,15 +34,19 @@ from resilient_infer.lock.findings import Finding, Level, exit_code
 from resilient_infer.lock.offline import check_offline, orphan_file, own_aliases
 
 if TYPE_CHECKING:
+    from resilient_infer.cli.hub import CommandHub
     from resilient_infer.cli.locking import Made
+    from resilient_infer.cli.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """What the command line says; see the options."""
 
+    aliases: tuple[str, ...]
     check: bool
     dry_run: bool
+    relocate: bool
     environment: str | None
     all_envs: bool
     lockfiles: str | None
@@ -97,8 +102,15 @@ class _Done:
 
 
 @click.command(short_help="Pin each model to a commit.")
+@click.argument("aliases", metavar="[ALIAS]...", nargs=-1)
 @click.option("--check", is_flag=True, help="Tell offline whether the lock fits the manifest; write nothing.")
 @click.option("--dry-run", is_flag=True, help="Ask the Hub and tell what would change; write nothing.")
+@click.option(
+    "--relocate",
+    is_flag=True,
+    help="Where a locked commit is gone and the branch has the same files, pin its commit. "
+    "Of these aliases; default: all.",
+)
 @environment_option
 @click.option("--all-envs", is_flag=True, help="The default environment and every other of the manifest.")
 @lockfiles_option
@@ -116,10 +128,12 @@ def lock(context: click.Context, /, **options: Any) -> None:
     resilient-infer lock
     resilient-infer lock --check
     resilient-infer lock --all-envs --dry-run
+    resilient-infer lock --relocate sentiment
     """
     asked = _Asked(**options)
-    if asked.all_envs and asked.environment is not None:
-        raise click.UsageError("--env and --all-envs exclude each other", context)
+    refusal = _refusal(asked)
+    if refusal:
+        raise click.UsageError(refusal, context)
     try:
         done = _check(asked) if asked.check else _lock(asked)
     except ResilientInferError as error:
@@ -133,6 +147,17 @@ def lock(context: click.Context, /, **options: Any) -> None:
     if done.made and done.findings:
         complain(f"nothing was written: {by_level(done.findings)}")
     context.exit(done.code)
+
+
+def _refusal(asked: _Asked) -> str:
+    """Why these options cannot stand together, or nothing."""
+    if asked.all_envs and asked.environment is not None:
+        return "--env and --all-envs exclude each other"
+    if asked.check and asked.relocate:
+        return "--check and --relocate exclude each other"
+    if asked.aliases and not asked.relocate:
+        return "aliases are named with --relocate only: lock pins what is missing of all, and moves none"
+    return ""
 
 
 def _check(asked: _Asked) -> _Done:
@@ -171,7 +196,7 @@ def _orphans(manifest: Manifest, found: Found) -> list[_Checked]:
 
 def _lock(asked: _Asked) -> _Done:
     from resilient_infer.cli.hub import CommandHub, Patience
-    from resilient_infer.cli.locking import make, write_all
+    from resilient_infer.cli.locking import write_all
     from resilient_infer.cli.progress import Progress
     from resilient_infer.lock.store import writing
 
@@ -180,8 +205,8 @@ def _lock(asked: _Asked) -> _Done:
     hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
     with nullcontext() if asked.dry_run else writing(found.folder):
         with Progress("asking the Hub") as progress:
-            manifests = tuple(_manifests(asked, found))
-            made = tuple(make(manifest, found.folder, hub, progress=progress.tell) for manifest in manifests)
+            manifests = _manifests(asked, found)
+            made = _made(asked, manifests, found, hub, progress)
         if not asked.dry_run:
             write_all(made)
     written = not asked.dry_run and not any(each.faults for each in made)
@@ -194,7 +219,21 @@ def _lock(asked: _Asked) -> _Done:
     )
 
 
-def _manifests(asked: _Asked, found: Found) -> Iterable[Manifest]:
+def _made(
+    asked: _Asked, manifests: Sequence[Manifest], found: Found, hub: "CommandHub", progress: "Progress"
+) -> tuple["Made", ...]:
+    """The locks as `lock` makes them, or with --relocate."""
+    from resilient_infer.cli.locking import make, relocated
+
+    if not asked.relocate:
+        return tuple(make(manifest, found.folder, hub, progress=progress.tell) for manifest in manifests)
+    only = chosen(asked.aliases, manifests)
+    return tuple(
+        relocated(manifest, found.folder, hub, only=only, progress=progress.tell) for manifest in manifests
+    )
+
+
+def _manifests(asked: _Asked, found: Found) -> tuple[Manifest, ...]:
     """The manifest as each environment sees it that is to be locked."""
     text, path = manifest_bytes(found)
     if not asked.all_envs:
@@ -251,6 +290,7 @@ def _record(asked: _Asked, done: _Done, error: ResilientInferError | None) -> di
         "exit_code": done.code if error is None else code_of(error),
         "check": asked.check,
         "dry_run": asked.dry_run,
+        "relocate": asked.relocate,
         "files": files,
         "changes": [change_record(change, made.environment) for made in done.made for change in made.changes],
         "notes": [one_block(note) for note in done.notes],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from resilient_infer.cli.files import lock_path, shown, survey_at, survey_of
+from resilient_infer.cli.hub import CommandHub
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.answers import Hub
 from resilient_infer.lock.discovery import read_file
@@ -16,9 +17,10 @@ from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding
 from resilient_infer.lock.heal import heal
-from resilient_infer.lock.lockfile import Lock
+from resilient_infer.lock.lockfile import MAJOR, MINOR, Lock
 from resilient_infer.lock.offline import own_aliases
-from resilient_infer.lock.relock import Change, relock
+from resilient_infer.lock.relocate import relocate
+from resilient_infer.lock.relock import Change, Relocked, relock
 from resilient_infer.lock.store import write_if_changed
 
 # A conflict's first marker, as `git merge-file` writes it.
@@ -56,6 +58,10 @@ class Made:
         return self.text is not None and self.text != self.before
 
 
+Anew = Callable[[Lock | None, str], Relocked]
+"""What makes a lock of the old one (None: there is none), told the file it is for."""
+
+
 def make(
     manifest: Manifest,
     folder: Path,
@@ -64,9 +70,7 @@ def make(
     only: frozenset[str] | None = None,
     progress: Callable[[int, int], None],
 ) -> Made:
-    """The lock of the manifest's environment, healed if it is in mid-merge.
-
-    An environment that replaces no alias and has no file gets none.
+    """The lock of the manifest's environment, as `make_by` does it with what `lock` does.
 
     Args:
         only: Aliases to lock; all others keep their entries. None: all.
@@ -74,10 +78,51 @@ def make(
     Raises:
         ConfigError: The old lock cannot be read, or the new one not written down.
     """
+    return make_by(
+        lambda old, file: relock(manifest, old, hub, file=file, only=only, progress=progress),
+        manifest,
+        folder,
+    )
+
+
+def relocated(
+    manifest: Manifest,
+    folder: Path,
+    hub: CommandHub,
+    *,
+    only: frozenset[str] | None = None,
+    progress: Callable[[int, int], None],
+) -> Made:
+    """The lock of the manifest's environment with pins whose commit is gone at the same content.
+
+    Args:
+        only: Aliases to look at, of this environment or of others. None: all.
+
+    Raises:
+        ConfigError: There is no old lock that can be trusted, or the new one cannot be written down.
+    """
+    refuse_flawed(lock_path(folder, manifest.environment))
+    own = None if only is None else only & own_aliases(manifest).keys()
+
+    def anew(old: Lock | None, file: str) -> Relocked:
+        lock = old or Lock(version=(MAJOR, MINOR), entries={}, file=file)
+        return relocate(manifest, lock, hub, has_token=hub.has_token, only=own, progress=progress)
+
+    return make_by(anew, manifest, folder)
+
+
+def make_by(anew: Anew, manifest: Manifest, folder: Path) -> Made:
+    """The lock of the manifest's environment, healed if it is in mid-merge, then made anew.
+
+    An environment that replaces no alias and has no file gets none.
+
+    Raises:
+        ConfigError: The old lock cannot be read, or the new one not written down.
+    """
     path = lock_path(folder, manifest.environment)
     before = read_file(path) if os.path.lexists(path) else None
     old, notes = _old(before, path, manifest)
-    done = relock(manifest, old, hub, file=shown(path), only=only, progress=progress)
+    done = anew(old, shown(path))
     text = None if done.faults else lock_text(done.lock).encode()
     if before is None and not own_aliases(manifest):
         text = None

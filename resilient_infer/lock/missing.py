@@ -9,7 +9,8 @@ from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubModel
 from resilient_infer.lock.files import files_digest
 from resilient_infer.lock.findings import Said
 from resilient_infer.lock.lockfile import LockedModel
-from resilient_infer.lock.refusals import other_repo, told
+from resilient_infer.lock.reference import stands_for
+from resilient_infer.lock.refusals import UPDATE, other_repo, told
 
 _NOT_TOLD = (HubFaultKind.UNTOLD, HubFaultKind.DENIED)
 
@@ -85,7 +86,7 @@ def _told_twice(pin: LockedModel, fault: HubFault, look: HubFault, *, has_token:
     if look.kind is HubFaultKind.REPO_GONE:
         return _repo_gone(pin, look, has_token=has_token)
     if look.kind is HubFaultKind.REVISION_GONE and fault.kind is not HubFaultKind.REPO_GONE:
-        return _gone(pin, "")
+        return _gone(pin)
     return unchecked(f"downloads say {fault.kind.value}, and the API could not confirm it: {told(look)}")
 
 
@@ -117,20 +118,21 @@ def _disabled(pin: LockedModel) -> Said:
 def _commit_gone(hub: Hub, pin: LockedModel, head: HubModel) -> Said:
     """The history was rewritten. Often the files are still there, at another commit."""
     if pin.files is None:
-        return _gone(pin, "")
+        return _gone(pin)
+    fixed = stands_for(pin.requested, pin.revision)
+    asked = head if fixed else hub.model(pin.model, pin.requested)
+    if isinstance(asked, HubModel) and files_digest(asked.files) == pin.files:
+        then = "write that into the manifest" if fixed else 'run "resilient-infer lock --relocate"'
+        return _gone(pin, f"same content at {asked.commit}; {then}")
     if files_digest(head.files) == pin.files:
-        return _gone(pin, head.commit)
-    other = head if pin.requested == pin.revision else hub.model(pin.model, pin.requested)
-    if isinstance(other, HubModel) and files_digest(other.files) == pin.files:
-        return _gone(pin, other.commit)
-    return _gone(pin, "")
+        return _gone(pin, f"same content at {head.commit}; write that into the manifest")
+    return _gone(pin)
 
 
-def _gone(pin: LockedModel, same_files_at: str) -> Said:
+def _gone(pin: LockedModel, hint: str = UPDATE) -> Said:
     what = f"{pin.model} has no commit {pin.revision[:12]} any more (was the history rewritten?)"
-    hint = 'to take the branch as it is now, delete the entry from the lock and run "resilient-infer lock"'
-    if same_files_at:
-        hint = f"same content at {same_files_at}; {hint}"
+    if stands_for(pin.requested, pin.revision) and hint == UPDATE:
+        hint = "write another branch, tag or commit into the manifest"
     return Said(code="RI201", message=what, hint=hint)
 
 
@@ -147,7 +149,7 @@ def _file_gone(hub: Hub, pin: LockedModel, path: str, seen: HubModel) -> Said:
         other = hub.head(pin.model, pin.revision, small)
         if isinstance(other, HubFault):
             dead = other.kind in (HubFaultKind.FILE_GONE, HubFaultKind.REVISION_GONE)
-            return _gone(pin, "") if dead else unchecked(other.reason)
+            return _gone(pin) if dead else unchecked(other.reason)
     return Said(
         code="RI207",
         message=f"{pin.model}@{pin.revision[:12]} lists {path}, but the file was deleted",

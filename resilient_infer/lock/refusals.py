@@ -6,6 +6,8 @@ from typing import Final
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.findings import Said
 
+UPDATE: Final = 'to take what is there now, run "resilient-infer update" for this alias'
+
 _REFUSALS: Final[Mapping[HubFaultKind, tuple[str, str]]] = {
     HubFaultKind.REPO_GONE: (
         "RI202",
@@ -28,7 +30,7 @@ def refusal(model: str, requested: str, revision: str | None, fault: HubFault) -
     """
     code, hint = _REFUSALS[fault.kind]
     if revision is not None and fault.kind is HubFaultKind.REVISION_GONE:
-        hint = 'the lock names this commit; delete the entry and run "resilient-infer lock" to take another'
+        hint = f"the lock names this commit; {UPDATE}"
     return Said(code=code, message=f"{model}@{revision or requested}: {told(fault)}", hint=hint)
 
 

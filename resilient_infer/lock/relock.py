@@ -31,6 +31,7 @@ class What(Enum):
 
     ADDED = "added"
     MOVED = "moved"
+    RELOCATED = "relocated"
     COMPLETED = "completed"
     DROPPED = "dropped"
     CHANGED = "changed"

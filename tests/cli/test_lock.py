@@ -282,9 +282,104 @@ def test_lk6_if_one_file_cannot_be_written_none_is(project: Project, command: Co
     assert project.files() == before
 
 
+def test_relocate_moves_to_the_same_content_and_no_further(project: Project, command: Command) -> None:
+    """Only pins whose commit is gone; then `lock` and `verify` have nothing to say."""
+    command("lock")
+    old = project.sentiment.head
+    new = project.sentiment.squash()
+    project.gpt2.push({"model.safetensors": "new"})
+    assert "--relocate" in command("verify").out
+    before = project.lock.read_text()
+
+    tried = command("lock", "--relocate", "--dry-run")
+    unchanged = project.lock.read_text()
+    ended = command("lock", "--relocate", "sentiment")
+
+    assert (tried.code, unchanged) == (0, before)
+    assert "1 relocated, not written" in tried.out
+    assert (ended.code, ended.err) == (0, "")
+    assert f"relocated  sentiment  acme/sentiment  {new[:12]}  main  was {old[:12]}" in ended.out
+    changed = [line for line in project.lock.read_text().splitlines() if line not in before.splitlines()]
+    assert [line.split(":")[0].strip() for line in changed] == ["revision", "check"]
+    assert command("lock").out == "lockfiles/models.lock.yaml is as it should be: 2 aliases\n"
+    assert command("verify").code == 0
+    again = command("lock", "--relocate")
+    assert (again.code, again.out) == (0, "lockfiles/models.lock.yaml is as it should be: 2 aliases\n")
+
+
+def test_relocate_refuses_other_content_and_writes_nothing(project: Project, command: Command) -> None:
+    """Exit 1; the other pin could be moved, and is not."""
+    command("lock")
+    project.sentiment.squash()
+    project.gpt2.push({"model.safetensors": "new"})
+    project.gpt2.squash()
+    before = project.files()
+
+    ended = command("lock", "--relocate", "--format", "json")
+
+    assert (ended.code, project.files()) == (1, before)
+    record = json.loads(ended.out)
+    assert [finding["code"] for finding in record["findings"]] == ["RI201"]
+    assert "with other files (other weights)" in record["findings"][0]["message"]
+    assert (record["relocate"], record["files"][0]["written"]) == (True, False)
+    assert ended.err == "error: nothing was written: 1 error\n"
+
+
+@pytest.mark.parametrize("fault", [Status(code=503), Refused(), Hang()], ids=["503", "refused", "hang"])
+def test_relocate_with_a_hub_that_does_not_answer_changes_nothing(
+    project: Project, command: Command, fault: Status | Refused | Hang
+) -> None:
+    """Exit 3 in bounded time."""
+    command("lock")
+    project.sentiment.squash()
+    before = project.files()
+    project.hub.fail(fault)
+
+    ended = command("lock", "--relocate", *QUICK)
+
+    assert (ended.code, project.files()) == (3, before)
+    assert "unchecked RI900 lockfiles/models.lock.yaml:" in ended.out
+
+
+def test_relocate_of_an_environment(project: Project, command: Command) -> None:
+    """Its own lock; with --all-envs every one; an alias that it does not hold is named."""
+    project.sentiment.branch("stable")
+    project.manifest.write_text(ENVIRONMENTS)
+    command("lock", "--all-envs")
+    project.sentiment.squash()
+    project.sentiment.squash("stable")
+
+    wrong = command("lock", "--relocate", "--env", "prod", "gpt2")
+    prod = command("lock", "--relocate", "--env", "prod", "sentiment")
+    both = command("lock", "--relocate", "--all-envs", "sentiment")
+
+    assert wrong.code == 2
+    assert 'environment "prod" does not replace gpt2' in wrong.err
+    assert (prod.code, both.code) == (0, 0)
+    assert "models.prod.lock.yaml: 1 relocated" in prod.out
+    assert "models.lock.yaml: 1 relocated" in both.out
+    assert "models.prod.lock.yaml is as it should be" in both.out
+    assert command("verify", "--env", "prod").code == command("verify").code == 0
+
+
+def test_relocate_refuses_a_lock_that_cannot_be_trusted(project: Project, command: Command) -> None:
+    """Writing would seal what somebody touched."""
+    command("lock")
+    project.lock.write_text(project.lock.read_text().replace("license: apache-2.0", "license: mit"))
+    before = project.files()
+
+    ended = command("lock", "--relocate")
+
+    assert (ended.code, project.files()) == (2, before)
+    assert "RI105" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--check", "--relocate"], "--check and --relocate exclude each other"),
+        (["sentiment"], "aliases are named with --relocate only"),
+        (["--relocate", "sentimant"], 'did you mean "sentiment"?'),
         (["--env", "prod", "--all-envs"], "--env and --all-envs exclude each other"),
         (["--env", "prod"], 'no environment "prod"'),
         (["--timeout", "0"], "--timeout"),
@@ -324,6 +419,7 @@ KEYS = {
     "exit_code",
     "check",
     "dry_run",
+    "relocate",
     "files",
     "changes",
     "notes",

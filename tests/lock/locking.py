@@ -7,6 +7,7 @@ from resilient_infer.lock.findings import Finding
 from resilient_infer.lock.lockfile import LockedModel, Survey, survey_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.offline import check_offline
+from resilient_infer.lock.relocate import relocate
 from resilient_infer.lock.relock import Relocked, relock
 from tests.lock.fake_hub import FakeHub
 
@@ -60,3 +61,13 @@ def pin_in(text: str, alias: str, position: int = 0) -> LockedModel:
 def said(findings: tuple[Finding, ...]) -> list[tuple[str, str | None]]:
     """Code and alias of each."""
     return [(finding.code, finding.alias) for finding in findings]
+
+
+def relocated(
+    manifest: str, old: str, hub: FakeHub, *, only: list[str] | None = None, has_token: bool = True
+) -> Relocked:
+    """What `lock --relocate` would do."""
+    survey = surveyed(old)
+    assert survey is not None
+    parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", None)
+    return relocate(parsed, survey.lock, hub, has_token=has_token, only=only)
