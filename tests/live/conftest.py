@@ -4,6 +4,7 @@ Run with a Python that has them: `python -m pytest -m live tests/live`.
 """
 
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from tests.live.serving import Server, serving
 ROOT = Path(__file__).parents[2]
 ASK_ANY_PORT = ("--host", "127.0.0.1", "--port", "0")
 
+LiveFolder = Callable[..., Path]
 MakeClient = Callable[..., Client]
 
 
@@ -58,7 +60,7 @@ def _make(module: str, where: Path) -> None:
 @pytest.fixture(scope="session")
 def hf_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of the Hub that has two commits of a tiny Llama."""
-    _need("torch", "transformers", "tokenizers", "fastapi", "uvicorn", "openai")
+    _need("torch", "transformers", "accelerate", "tokenizers", "fastapi", "uvicorn", "openai")
     home = tmp_path_factory.mktemp("hf")
     _make("tests.live.tiny_llama", home)
     return home
@@ -126,13 +128,23 @@ def infinity(minilm: str) -> Iterator[Server]:
 
 
 @pytest.fixture
-def make_live(bare_environment: Path, tmp_path: Path) -> Iterator[MakeClient]:
-    """Make clients of one alias, with gates of their own: `make_live(server, kind=…, task=…, locked=…)`."""
+def live_folder(bare_environment: Path, tmp_path: Path) -> LiveFolder:
+    """Write lockfiles of one alias: `live_folder(server, kind=…, task=…, locked=…)`."""
+    numbers = itertools.count()
+
+    def write(server: Server, **given: Any) -> Path:
+        return write_lockfiles(tmp_path / f"lockfiles{next(numbers)}", url=f"{server.url}/v1", **given)
+
+    return write
+
+
+@pytest.fixture
+def make_live(live_folder: LiveFolder) -> Iterator[MakeClient]:
+    """Make clients of such lockfiles, with gates of their own: `make_live(server, kind=…, …)`."""
     made: list[Client] = []
 
     def make(server: Server, **given: Any) -> Client:
-        folder = write_lockfiles(tmp_path / f"lockfiles{len(made)}", url=f"{server.url}/v1", **given)
-        client = Client(lockfiles=folder, private_state=True)
+        client = Client(lockfiles=live_folder(server, **given), private_state=True)
         made.append(client)
         return client
 

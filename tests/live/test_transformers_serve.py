@@ -1,13 +1,20 @@
 """`transformers serve`: the real one, with a tiny Llama at two commits."""
 
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from resilient_infer import Client
+from resilient_infer.aclient import AsyncClient
+from resilient_infer.core.result import Result
+from resilient_infer.core.stream import Delta, Finished, StreamEvent
 from resilient_infer.core.target import Pin
 from resilient_infer.errors import AllTargetsFailed, PayloadRefused
-from tests.live.conftest import MakeClient
+from tests.live.conftest import LiveFolder, MakeClient
 from tests.live.lockfiles import ALIAS
 from tests.live.serving import Server
 from tests.live.tiny_llama import FIRST, REPO, SECOND
@@ -62,6 +69,70 @@ def test_a_completion_goes_on_from_the_prompt_at_the_locked_commit(
     assert not result.text.startswith("The sea is")
     assert result.usage is not None
     assert (result.usage.input, result.usage.output) == (3, 6)
+
+
+def streamed(folder: Path, payload: dict[str, Any]) -> list[StreamEvent]:
+    with Client(lockfiles=folder, private_state=True) as client:
+        return list(client.stream(ALIAS, payload))
+
+
+def streamed_on_a_loop(folder: Path, payload: dict[str, Any]) -> list[StreamEvent]:
+    async def act() -> list[StreamEvent]:
+        async with AsyncClient(lockfiles=folder, private_state=True) as client:
+            return [event async for event in client.stream(ALIAS, payload)]
+
+    return asyncio.run(act())
+
+
+def called_on_a_loop(folder: Path, payload: dict[str, Any]) -> Result:
+    async def act() -> Result:
+        async with AsyncClient(lockfiles=folder, private_state=True) as client:
+            return await client.call(ALIAS, payload)
+
+    return asyncio.run(act())
+
+
+@pytest.mark.parametrize("stream", [streamed, streamed_on_a_loop])
+@pytest.mark.parametrize("commit", COMMITS)
+@pytest.mark.parametrize(("task", "payload"), [("chat", CHAT), ("text-generation", PROMPT)])
+def test_a_stream_comes_piece_by_piece_and_is_the_answer_of_a_call(
+    transformers_serve: Server,
+    live_folder: LiveFolder,
+    task: str,
+    payload: dict[str, Any],
+    commit: str,
+    stream: Callable[[Path, dict[str, Any]], list[StreamEvent]],
+) -> None:
+    """At temperature 0, and with the same pin: each chunk names the commit as the whole answer does."""
+    folder = live_folder(transformers_serve, task=task, **locked(commit))
+    *pieces, last = stream(folder, payload)
+    whole = called_on_a_loop(folder, payload)
+
+    assert isinstance(last, Finished)
+    result = last.result
+    assert all(isinstance(piece, Delta) for piece in pieces)
+    assert len(pieces) > 1
+    assert "".join(piece.text for piece in pieces if isinstance(piece, Delta)) == result.text == whole.text
+    assert (result.pin, result.served_revision) == (Pin.ENFORCED, commit)
+    assert (result.output, result.finish_reason, result.usage) == (
+        whole.output,
+        whole.finish_reason,
+        whole.usage,
+    )
+
+
+@pytest.mark.parametrize("leave", ["close", "drop"])
+def test_a_server_answers_on_after_a_consumer_has_left_in_mid_stream(
+    transformers_serve: Server, make_live: MakeClient, leave: str
+) -> None:
+    client = make_live(transformers_serve, task="chat", **locked(FIRST))
+    stream = client.stream(ALIAS, {**CHAT, "max_tokens": 100})
+    assert isinstance(next(stream), Delta)
+    if leave == "close":
+        stream.close()
+    del stream
+
+    assert client.call(ALIAS, CHAT).text
 
 
 def test_the_commit_in_the_name_decides_which_weights_answer(transformers_serve: Server) -> None:
