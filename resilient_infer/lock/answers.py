@@ -4,11 +4,15 @@
 read as "gone": whatever is no clear statement of the Hub is `UNTOLD`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from resilient_infer.core.outcome import Failure
+
+MOST_COMMITS: Final = 1_000
+"""Commits of a history that are read unless somebody asks for more: 20 pages of the Hub's."""
 
 
 class HubFaultKind(Enum):
@@ -94,6 +98,59 @@ class HubHead:
     renamed: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubRefs:
+    """The names that reach the commits of a repo, each with the commit it stands for.
+
+    Attributes:
+        requests: Hub pull requests, as "refs/pr/1". Anybody can open one, and its commits can be asked
+            for under the repo's name though nobody has merged them.
+    """
+
+    branches: Mapping[str, str]
+    tags: Mapping[str, str]
+    requests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubCommit:
+    """A commit, as a history lists it.
+
+    Attributes:
+        at: When it was made, seconds since the epoch, says who made it; None: not told.
+        title: As its author wrote it.
+    """
+
+    commit: str
+    at: float | None
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubHistory:
+    """A commit and those before it, newest first.
+
+    Attributes:
+        whole: It goes back to the first commit of all. If not, it ends where it was asked to end.
+    """
+
+    commits: tuple[HubCommit, ...]
+    whole: bool
+
+    def ahead_of(self, commit: str) -> int | None:
+        """How many commits are newer than `commit`; None: it is not among them."""
+        return next((count for count, each in enumerate(self.commits) if each.commit == commit), None)
+
+
+class HubScan(Enum):
+    """What the Hub's security scans say of a file; the worst of several scanners."""
+
+    SAFE = "safe"
+    UNSCANNED = "not scanned"
+    SUSPICIOUS = "suspicious"
+    UNSAFE = "unsafe"
+
+
 class Hub(Protocol):
     """Questions to the Hub, each answered within a bounded time. Safe from any number of threads."""
 
@@ -107,4 +164,26 @@ class Hub(Protocol):
 
     def read(self, repo: str, revision: str, path: str) -> bytes | HubFault:
         """The content of a small file (at most `MOST_READ` bytes) at a commit."""
+        ...
+
+    def refs(self, repo: str) -> HubRefs | HubFault:
+        """Every branch, tag and pull request. One request."""
+        ...
+
+    def history(
+        self, repo: str, revision: str, *, until: str | None = None, most: int = MOST_COMMITS
+    ) -> HubHistory | HubFault:
+        """The commits up to a branch, tag or commit, newest first. A request for each 50.
+
+        Args:
+            until: The last one to tell, if it is among them.
+            most: So many at the most.
+        """
+        ...
+
+    def scanned(self, repo: str, revision: str, paths: Iterable[str]) -> Mapping[str, HubScan] | HubFault:
+        """What the security scans say of these files. A request for each 50.
+
+        A path that is not there is left out.
+        """
         ...

@@ -1,54 +1,47 @@
-"""Hub: the one user of huggingface_hub. One question, one clear answer or fault, in bounded time.
+"""Hub: the one user of huggingface_hub. Questions in, clear answers or faults out.
 
-Its session, endpoint, token and headers are used, but requests are made here:
-`model_info` hides the `RateLimit` header of its reply, `get_hf_file_metadata`
-hides a rename, neither bounds a server that drips, and `resolve_revision` and
-the download functions answer from a cache when the Hub is down. The session
-has no timeout of its own, and setting another would change the user's process.
-Source of paths, headers and error codes: huggingface_hub 1.33 and 2.4.
+`hub_session.py` makes a request, `patience.py` says when and how often, and
+`hub_reading.py` reads the answer.
+Source of paths: huggingface_hub 1.33 and 2.4.
 """
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import quote, urljoin, urlsplit
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
+from urllib.parse import quote, urlsplit
 
 from resilient_infer.core.outcome import Failure, FailureKind
-from resilient_infer.core.secret import Secret, redact
+from resilient_infer.core.secret import redact
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
-from resilient_infer.lock.answers import HubFault, HubFaultKind, HubFile, HubHead, HubModel
+from resilient_infer.lock.answers import (
+    MOST_COMMITS,
+    HubCommit,
+    HubFault,
+    HubFile,
+    HubHead,
+    HubHistory,
+    HubModel,
+    HubRefs,
+    HubScan,
+)
 from resilient_infer.lock.bounded import TookTooLong, within
-from resilient_infer.lock.quota import Quota
+from resilient_infer.lock.hub_reading import commits_of, digest_of, model_of, next_query, refs_of, scans_of
+from resilient_infer.lock.hub_session import HubSession, Reply, Request, untold
+from resilient_infer.lock.patience import PatientAsking
+from resilient_infer.lock.quota import quota_of
 from resilient_infer.lock.reference import is_commit
-from resilient_infer.providers.failure import classify
 
 MOST_READ: Final = 8 * 1024 * 1024
 """Bytes of a config file that are read; tokenizer configs on the Hub have a few hundred KB at the most."""
 
 MOST_LISTED: Final = 64 * 1024 * 1024
-"""Bytes of the API's answer for one repo: 200,000 files fit."""
+"""Bytes of one answer of the API: 200,000 files fit."""
 
-MOST_REDIRECTS: Final = 5
+SCANNED_AT_ONCE: Final = 50
+"""Paths of one question for scans: as many as the Hub puts on a page where it tells as much of each file."""
 
-_BY_CODE: Final[Mapping[str, HubFaultKind]] = {
-    "RepoNotFound": HubFaultKind.REPO_GONE,
-    "RevisionNotFound": HubFaultKind.REVISION_GONE,
-    "EntryNotFound": HubFaultKind.FILE_GONE,
-    "GatedRepo": HubFaultKind.GATED,
-}
-_DISABLED: Final = "Access to this resource is disabled."
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reply:
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    url: str
+T = TypeVar("T")
 
 
 def hub_token(timeout: float) -> str | None:
@@ -74,14 +67,14 @@ def hub_token(timeout: float) -> str | None:
 
 
 class HuggingFaceHub:
-    """Implements `answers.Hub` on the session of the installed huggingface_hub, 1.x or 2.x.
+    """Implements `answers.Hub` with the installed huggingface_hub, 1.x or 2.x.
 
     Args:
-        timeout: Seconds for one question, redirects included.
+        timeout: Seconds for one request, redirects included.
         wall: The wall clock, seconds since the epoch; for dates in `Retry-After` only.
         now: The monotonic clock, seconds.
+        asking: When and how often each request is made.
         token: None: what huggingface_hub finds (variables, login, OIDC); "" sends none.
-        quota: Told of every `RateLimit` header.
     """
 
     def __init__(
@@ -90,236 +83,151 @@ class HuggingFaceHub:
         timeout: float,
         wall: Callable[[], float],
         now: Callable[[], float],
-        quota: Quota,
+        asking: PatientAsking,
         token: str | None = None,
     ) -> None:
-        import huggingface_hub
-        from huggingface_hub import constants, utils
-
         found = hub_token(timeout) if token is None else token
-        self._secret = Secret(found) if found else None
-        self._headers = utils.build_hf_headers(  # type: ignore[attr-defined]  # in its __all__ of both versions
-            token=found or False, library_name="resilient_infer"
-        )
-        self._endpoint = constants.ENDPOINT.rstrip("/")
-        self._session: Callable[[], Any] = huggingface_hub.get_session
-        self._timeout = timeout
-        self._wall = wall
-        self._now = now
-        self._quota = quota
+        self._session = HubSession(timeout=timeout, wall=wall, now=now, quota=asking.quota, token=found)
+        self._asking = asking
 
     @property
     def has_token(self) -> bool:
         """Whether questions are asked with a token: without one, gated and private repos are not told."""
-        return self._secret is not None
+        return self._session.secret is not None
+
+    @property
+    def requests(self) -> int:
+        """Requests made so far, repeats included."""
+        return self._asking.requests
 
     def model(self, repo: str, revision: str | None) -> HubModel | HubFault:
         """The repo at a branch, tag or commit; None: its default branch."""
-        path = f"/api/models/{quote(repo)}"
-        if revision is not None:
-            path += f"/revision/{quote(revision, safe='')}"
-        reply = self._ask("GET", f"{path}?blobs=true", MOST_LISTED)
-        if isinstance(reply, HubFault):
-            return reply
-        try:
-            listed = json.loads(reply.body)
-        except ValueError:
-            return self._untold(f"the Hub's answer for {repo} is no JSON", reply.status)
-        model = _model_of(listed)
-        return model or self._untold(f"the Hub's answer for {repo} names no id and commit", reply.status)
+        path = _api(repo) if revision is None else _api(repo, "revision", revision)
+        return self._listed(f"{path}?blobs=true", f"for {repo} names no id and commit", model_of)
 
     def head(self, repo: str, revision: str, path: str) -> HubHead | HubFault:
         """One file at a branch, tag or commit, without its content."""
-        reply = self._ask("HEAD", _resolve_path(repo, revision, path), 0)
-        if isinstance(reply, HubFault):
-            return reply
-        commit = reply.headers.get("x-repo-commit", "")
-        etag = reply.headers.get("x-linked-etag") or reply.headers.get("etag", "")
-        digest = _digest_of(etag)
-        if not is_commit(commit) or digest is None:
-            return self._untold(
-                f"the Hub's answer for {repo}/{path} names no commit and digest", reply.status
-            )
-        size = reply.headers.get("x-linked-size") or reply.headers.get("content-length", "")
-        return HubHead(
-            commit=commit,
-            file=HubFile(path=path, size=int(size) if size.isdecimal() else None, digest=digest),
-            renamed=_renamed(reply.url, repo),
+        return self._ask(
+            Request(method="HEAD", path=_resolve_path(repo, revision, path), most=0),
+            lambda reply: _head_of(reply, repo, path),
         )
 
     def read(self, repo: str, revision: str, path: str) -> bytes | HubFault:
         """The content of a small file (at most `MOST_READ` bytes) at a commit."""
-        reply = self._ask("GET", _resolve_path(repo, revision, path), MOST_READ)
-        return reply if isinstance(reply, HubFault) else reply.body
+        request = Request(method="GET", path=_resolve_path(repo, revision, path), most=MOST_READ)
+        return self._ask(request, lambda reply: reply.body)
 
-    def _ask(self, method: str, path: str, most: int) -> _Reply | HubFault:
-        """One question within the limit. Whatever goes wrong below HTTP is a fault, never an exception."""
-        try:
-            reply = within(self._timeout, lambda: self._exchange(method, f"{self._endpoint}{path}", most))
-        except TookTooLong:
-            reason = f"the Hub did not answer within {self._timeout:g} s"
-            return _fault(HubFaultKind.UNTOLD, Failure(kind=FailureKind.TIMEOUT, reason=reason))
-        except Exception as error:  # the transports of 1.x and 2.x have no exception in common
-            return _fault(HubFaultKind.UNTOLD, self._unreached(error))
-        if reply.status < 400:
-            return reply
-        return self._refused(reply)
-
-    def _exchange(self, method: str, url: str, most: int) -> _Reply:
-        """Follow redirects inside the Hub; with a GET also the last one, to where large files lie."""
-        headers = dict(self._headers)
-        for _ in range(MOST_REDIRECTS):
-            reply = self._send(method, url, headers, most)
-            location = reply.headers.get("location")
-            if reply.status not in (301, 302, 303, 307, 308) or not location:
-                return reply
-            target = urljoin(url, location)
-            if _origin(target) != _origin(url):
-                if method == "HEAD":
-                    return _Reply(status=200, headers=reply.headers, body=b"", url=url)
-                headers.pop("authorization", None)  # signed URLs of a store: the token stays with the Hub
-            url = target
-        raise RuntimeError(f"more than {MOST_REDIRECTS} redirects")
-
-    def _send(self, method: str, url: str, headers: dict[str, str], most: int) -> _Reply:
-        session = self._session()
-        request = session.build_request(method, url, headers=headers, timeout=self._timeout)
-        response = session.send(request, stream=True, follow_redirects=False)
-        try:
-            lowered = {name.lower(): value for name, value in response.headers.items()}
-            self._quota.note(lowered.get("ratelimit", ""), self._now())
-            # Also with a HEAD: a response that is not read to its end costs its connection.
-            body = _read(response.iter_raw() if method == "HEAD" else response.iter_bytes(), most)
-            return _Reply(status=response.status_code, headers=lowered, body=body, url=url)
-        finally:
-            response.close()
-
-    def _refused(self, reply: _Reply) -> HubFault:
-        try:
-            body: Json = json.loads(reply.body)
-        except ValueError:
-            body = None
-        failure = classify(
-            reply.status,
-            reply.headers,
-            body,
-            reply.body[:4096],
-            received_at=self._wall(),
-            secret=self._secret,
-        )
-        message = reply.headers.get("x-error-message", "")
-        kind = _BY_CODE.get(reply.headers.get("x-error-code", ""), HubFaultKind.UNTOLD)
-        if message == _DISABLED:
-            kind = HubFaultKind.DISABLED
-        elif kind is HubFaultKind.UNTOLD and reply.status in (401, 403):
-            kind = HubFaultKind.DENIED
-        if reply.status == 429:
-            self._quota.limited(urlsplit(reply.url).path, failure.advice, self._now())
-        return _fault(kind, failure)
-
-    def _unreached(self, error: Exception) -> Failure:
-        name = type(error).__name__
-        if name == "OfflineModeIsEnabled":
-            return Failure(kind=FailureKind.REJECTED, reason="HF_HUB_OFFLINE is set: the Hub is not asked")
-        said = redact(" ".join(str(error).split()), self._secret)[:200]
-        return Failure(kind=FailureKind.UNREACHABLE, reason=f"the Hub could not be reached: {name}: {said}")
-
-    def _untold(self, reason: str, status: int) -> HubFault:
-        return _fault(
-            HubFaultKind.UNTOLD, Failure(kind=FailureKind.WRONG_SHAPE, reason=reason, status=status)
+    def refs(self, repo: str) -> HubRefs | HubFault:
+        """Every branch, tag and pull request. One request."""
+        return self._listed(
+            f"{_api(repo, 'refs')}?include_prs=1", f"for the refs of {repo} holds none", refs_of
         )
 
+    def history(
+        self, repo: str, revision: str, *, until: str | None = None, most: int = MOST_COMMITS
+    ) -> HubHistory | HubFault:
+        """The commits up to a branch, tag or commit, newest first. A request for each 50."""
+        told: list[HubCommit] = []
+        path: str | None = _api(repo, "commits", revision)
+        while path is not None:
+            page = self._page(path, repo)
+            if isinstance(page, HubFault):
+                return page
+            commits, query = page
+            for position, commit in enumerate(commits, start=1):
+                told.append(commit)
+                if commit.commit == until or len(told) == most:
+                    whole = query is None and position == len(commits)
+                    return HubHistory(commits=tuple(told), whole=whole)
+            # By the first commit: a branch that moves meanwhile would shift the pages.
+            path = None if query is None else f"{_api(repo, 'commits', told[0].commit)}?{query}"
+        return HubHistory(commits=tuple(told), whole=True)
 
-def _fault(kind: HubFaultKind, failure: Failure) -> HubFault:
-    return HubFault(kind=kind, failure=failure)
+    def scanned(self, repo: str, revision: str, paths: Iterable[str]) -> Mapping[str, HubScan] | HubFault:
+        """What the security scans say of these files. A request for each 50."""
+        wanted, told = list(paths), dict[str, HubScan]()
+        for start in range(0, len(wanted), SCANNED_AT_ONCE):
+            form: dict[str, str | list[str]] = {
+                "paths": wanted[start : start + SCANNED_AT_ONCE],
+                "expand": "true",
+            }
+            path = _api(repo, "paths-info", revision)
+            request = Request(method="POST", path=path, most=MOST_LISTED, form=form)
+            scans = self._ask(request, _json_reader(f"for files of {repo} lists none", scans_of))
+            if isinstance(scans, HubFault):
+                return scans
+            told |= scans
+        return told
+
+    def _page(self, path: str, repo: str) -> tuple[tuple[HubCommit, ...], str | None] | HubFault:
+        """Some commits, and the query of the next page."""
+        read = _json_reader(
+            f"for the history of {repo} lists no commits", lambda told: commits_of(told) or None
+        )
+
+        def page(reply: Reply) -> tuple[tuple[HubCommit, ...], str | None] | HubFault:
+            commits = read(reply)
+            if isinstance(commits, HubFault):
+                return commits
+            return commits, next_query(reply.headers.get("link", ""))
+
+        return self._ask(Request(method="GET", path=path, most=MOST_LISTED), page)
+
+    def _listed(self, path: str, complaint: str, read: Callable[[Json], T | None]) -> T | HubFault:
+        request = Request(method="GET", path=path, most=MOST_LISTED)
+        return self._ask(request, _json_reader(complaint, read))
+
+    def _ask(self, request: Request, read: Callable[[Reply], T | HubFault]) -> T | HubFault:
+        """A request with its repeats; an answer that cannot be read is asked for again, too."""
+
+        def once() -> T | HubFault:
+            reply = self._session.ask(request)
+            return reply if isinstance(reply, HubFault) else read(reply)
+
+        return self._asking.ask(quota_of(request.path), once)
+
+
+def _api(repo: str, verb: str = "", revision: str = "") -> str:
+    parts = (quote(repo), verb, quote(revision, safe=""))
+    return "/".join(("/api/models", *(part for part in parts if part)))
 
 
 def _resolve_path(repo: str, revision: str, path: str) -> str:
     return f"/{quote(repo)}/resolve/{quote(revision, safe='')}/{quote(path)}"
 
 
-def _read(chunks: Any, most: int) -> bytes:
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > most:
-            raise ValueError(f"the answer is larger than {most:,} bytes")
-    return bytes(body)
+def _json_reader(complaint: str, read: Callable[[Json], T | None]) -> Callable[[Reply], T | HubFault]:
+    """Reads an answer's JSON. `complaint` goes on "the Hub's answer …" where there is nothing in it."""
+
+    def reader(reply: Reply) -> T | HubFault:
+        try:
+            told = read(json.loads(reply.body))
+        except (ValueError, RecursionError):
+            return _unread("is no JSON", reply)
+        return _unread(complaint, reply) if told is None else told
+
+    return reader
 
 
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
+def _unread(complaint: str, reply: Reply) -> HubFault:
+    reason = f"the Hub's answer {complaint}"
+    return untold(Failure(kind=FailureKind.WRONG_SHAPE, reason=reason, status=reply.status))
+
+
+def _head_of(reply: Reply, repo: str, path: str) -> HubHead | HubFault:
+    commit = reply.headers.get("x-repo-commit", "")
+    digest = digest_of(reply.headers.get("x-linked-etag") or reply.headers.get("etag", ""))
+    if not is_commit(commit) or digest is None:
+        return _unread(f"for {repo}/{path} names no commit and digest", reply)
+    size = reply.headers.get("x-linked-size") or reply.headers.get("content-length", "")
+    return HubHead(
+        commit=commit,
+        file=HubFile(path=path, size=int(size) if size.isdecimal() else None, digest=digest),
+        renamed=_renamed(reply.url, repo),
+    )
 
 
 def _renamed(url: str, repo: str) -> str | None:
     """The repo's name in the URL that answered in the end, if it is another one than was asked for."""
     name, found, _ = urlsplit(url).path.lstrip("/").partition("/resolve/")
     return name if found and name != quote(repo) else None
-
-
-def _digest_of(etag: str) -> str | None:
-    """A file's digest from its ETag: sha256 for large files, the git blob's oid for the others."""
-    text = etag.removeprefix("W/").strip('"')
-    if _SHA256.fullmatch(text):
-        return f"sha256:{text}"
-    return f"git:{text}" if is_commit(text) else None
-
-
-def _model_of(listed: Json) -> HubModel | None:
-    if not isinstance(listed, dict):
-        return None
-    name, commit, hub_id = listed.get("id"), listed.get("sha"), listed.get("_id")
-    if not isinstance(name, str) or not isinstance(commit, str) or not is_commit(commit):
-        return None
-    siblings = listed.get("siblings")
-    task = listed.get("pipeline_tag")
-    files = tuple(file for each in _list(siblings) if (file := _file_of(each)) is not None)
-    return HubModel(
-        id=name,
-        hub_id=hub_id if isinstance(hub_id, str) else None,
-        commit=commit,
-        access="private" if listed.get("private") else "gated" if listed.get("gated") else "public",
-        disabled=bool(listed.get("disabled")),
-        task=task if isinstance(task, str) else None,
-        license=_license_of(listed),
-        files=files,
-        chat_template=_has_chat_template(listed, files),
-    )
-
-
-def _file_of(sibling: Json) -> HubFile | None:
-    entry = _dict(sibling)
-    path, size, oid = entry.get("rfilename"), entry.get("size"), entry.get("blobId")
-    sha256 = _dict(entry.get("lfs")).get("sha256")
-    if not isinstance(path, str):
-        return None
-    known = isinstance(size, int) and not isinstance(size, bool)
-    return HubFile(
-        path=path,
-        size=int(size) if known and isinstance(size, int) else None,
-        digest=f"sha256:{sha256}" if isinstance(sha256, str) else f"git:{oid}",
-    )
-
-
-def _license_of(listed: dict[str, Json]) -> str | None:
-    license_ = _dict(listed.get("cardData")).get("license")
-    if isinstance(license_, str):
-        return license_
-    for tag in _list(listed.get("tags")):
-        if isinstance(tag, str) and tag.startswith("license:"):
-            return tag.removeprefix("license:")
-    return None
-
-
-def _has_chat_template(listed: dict[str, Json], files: tuple[HubFile, ...]) -> bool:
-    tokenizer = _dict(_dict(listed.get("config")).get("tokenizer_config"))
-    return bool(tokenizer.get("chat_template")) or any(file.path == "chat_template.jinja" for file in files)
-
-
-def _dict(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

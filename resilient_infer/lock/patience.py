@@ -1,32 +1,62 @@
 """Patience: the Hub asked again where that helps, and no longer asked where it does not.
 
 The rules are those of a call: `policies/retry.py`, `policies/backoff.py` and
-the failure table. Waits are bounded, and a Hub that answers nothing at all is
-given up for the rest of the run instead of timing out question by question.
+the failure table. Waits are bounded for the run as a whole, and a Hub that
+answers nothing at all is given up instead of timing out question by question.
 """
 
 from collections.abc import Callable
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Final, TypeVar
 
 from resilient_infer.core.outcome import Failure, FailureKind
-from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubHead, HubModel
+from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.quota import Quota
 from resilient_infer.policies import backoff
 from resilient_infer.policies.retry import Again, RetryConfig, decide
 
 RETRIES: Final = 2
 SILENT: Final = 8
-"""Questions in a row without an answer, after their repeats, at which the Hub is given up."""
+"""Requests in a row without an answer, repeats included, at which the Hub is given up."""
 
 T = TypeVar("T")
 
 
-class PatientHub:
-    """A `Hub` that asks another one with repeats, and waits for its quota.
+class SharedWait:
+    """Time that may be waited in all, however many threads wait: those who wait at once wait once.
 
     Args:
-        max_wait: Seconds; the longest wait for the quota, or on the Hub's advice, for one question.
+        most: Seconds.
+    """
+
+    def __init__(self, most: float) -> None:
+        self._lock = Lock()
+        self._left = most
+        self._until = float("-inf")
+
+    def longest(self, now: float) -> float:
+        """Seconds that one may wait from now on: what is left, and what others wait already."""
+        with self._lock:
+            return self._left + max(0.0, self._until - now)
+
+    def take(self, seconds: float, now: float) -> bool:
+        """Take a wait from now on; False: there is not so much time left, and nothing is taken."""
+        with self._lock:
+            further = max(0.0, now + seconds - max(now, self._until))
+            if further > self._left:
+                return False
+            self._left -= further
+            self._until = max(self._until, now + seconds)
+            return True
+
+
+class PatientAsking:
+    """Makes requests with repeats, so many at a time, and waits for the quota. For all threads of a run.
+
+    Args:
+        quota: What is left to ask.
+        jobs: Requests under way at a time. Who waits takes no place.
+        max_wait: Seconds that are waited in all: for the quota, on the Hub's advice and between repeats.
         sleep: Sleeps for so many seconds.
         now: The monotonic clock, seconds.
         jitter: Uniform numbers in [0, 1).
@@ -34,74 +64,58 @@ class PatientHub:
 
     def __init__(
         self,
-        hub: Hub,
         quota: Quota,
         *,
+        jobs: int,
         max_wait: float,
         sleep: Callable[[float], None],
         now: Callable[[], float],
         jitter: Callable[[], float],
     ) -> None:
-        self._hub = hub
-        self._quota = quota
-        self._max_wait = max_wait
+        self.quota = quota
+        self.requests = 0
+        """Requests that were really made, repeats included."""
+        self._places = BoundedSemaphore(jobs)
+        self._waits = SharedWait(max_wait)
         self._sleep = sleep
         self._now = now
         self._jitter = jitter
         self._config = RetryConfig(retries=RETRIES, max_wait=max_wait, safe=True)
         self._lock = Lock()
         self._silent = 0
-        self.requests = 0
-        """Questions that were really asked, repeats included."""
 
-    def model(self, repo: str, revision: str | None) -> HubModel | HubFault:
-        """The repo at a branch, tag or commit; None: its default branch."""
-        return self._ask("api", lambda: self._hub.model(repo, revision))
-
-    def head(self, repo: str, revision: str, path: str) -> HubHead | HubFault:
-        """One file at a branch, tag or commit, without its content."""
-        return self._ask("resolvers", lambda: self._hub.head(repo, revision, path))
-
-    def read(self, repo: str, revision: str, path: str) -> bytes | HubFault:
-        """The content of a small file at a commit."""
-        return self._ask("resolvers", lambda: self._hub.read(repo, revision, path))
-
-    def _ask(self, quota: str, question: Callable[[], T | HubFault]) -> T | HubFault:
-        ends_at = self._now() + self._max_wait
+    def ask(self, quota: str, request: Callable[[], T | HubFault]) -> T | HubFault:
+        """What a request that draws on `quota` comes to in the end."""
         repeats = 0
         while True:
-            refusal = self._wait_for(quota, ends_at)
-            if refusal is not None:
-                return refusal
-            answer = question()
-            if not self._untold(answer):
+            with self._places:
+                if self._silent >= SILENT:
+                    reason = f"not asked: the Hub did not answer {SILENT} requests in a row"
+                    return _untold(FailureKind.UNREACHABLE, reason)
+                wait: float | None = self.quota.take(quota, self._now())
+                answer = self._made(request) if wait == 0.0 else _used_up(quota, wait or 0.0)
+            if not isinstance(answer, HubFault) or answer.kind is not HubFaultKind.UNTOLD:
                 return answer
-            assert isinstance(answer, HubFault)
-            delay = self._delay(answer.failure, repeats, ends_at)
-            if delay is None:
-                return answer
-            self._sleep(delay)
-            repeats += 1
-
-    def _wait_for(self, quota: str, ends_at: float) -> HubFault | None:
-        """Wait until one more may be asked; a fault if that takes too long or the Hub was given up."""
-        while True:
-            if self._silent >= SILENT:
-                reason = f"not asked: the Hub did not answer {SILENT} questions in a row"
-                return _untold(FailureKind.UNREACHABLE, reason)
-            now = self._now()
-            wait = self._quota.take(quota, now)
             if wait == 0.0:
-                with self._lock:
-                    self.requests += 1
-                return None
-            if now + wait > ends_at:
-                reason = f"not asked: the Hub's quota for {quota} is used up for another {wait:.0f} s"
-                return _untold(FailureKind.THROTTLED, reason)
+                wait = self._delay(answer.failure, repeats)
+                repeats += 1
+            if wait is None or not self._waits.take(wait, self._now()):
+                return answer
             self._sleep(wait)
 
-    def _delay(self, failure: Failure, repeats: int, ends_at: float) -> float | None:
-        """Seconds before the question is asked again, or None."""
+    def _made(self, request: Callable[[], T | HubFault]) -> T | HubFault:
+        """The request made; keeps count, also of how long the Hub has been silent."""
+        with self._lock:
+            self.requests += 1
+        answer = request()
+        untold = isinstance(answer, HubFault) and answer.kind is HubFaultKind.UNTOLD
+        limited = isinstance(answer, HubFault) and answer.failure.kind is FailureKind.THROTTLED
+        with self._lock:
+            self._silent = self._silent + 1 if untold and not limited else 0
+        return answer
+
+    def _delay(self, failure: Failure, repeats: int) -> float | None:
+        """Seconds before the request is made again, or None."""
         delay = backoff.delay(
             repeats + 1, throttled=failure.kind.throttling, advice=failure.advice, jitter=self._jitter()
         )
@@ -110,18 +124,15 @@ class PatientHub:
             failure,
             repeats=repeats,
             delay=delay,
-            time_left=ends_at - self._now(),
+            time_left=self._waits.longest(self._now()),
             others_left=False,
         )
         return verdict.delay if isinstance(verdict, Again) else None
 
-    def _untold(self, answer: object) -> bool:
-        """Whether the Hub told nothing; keeps count of how long it has been silent."""
-        untold = isinstance(answer, HubFault) and answer.kind is HubFaultKind.UNTOLD
-        limited = isinstance(answer, HubFault) and answer.failure.kind is FailureKind.THROTTLED
-        with self._lock:
-            self._silent = self._silent + 1 if untold and not limited else 0
-        return untold
+
+def _used_up(quota: str, seconds: float) -> HubFault:
+    reason = f"not asked: the Hub's quota for {quota} is used up for another {seconds:.0f} s"
+    return _untold(FailureKind.THROTTLED, reason)
 
 
 def _untold(kind: FailureKind, reason: str) -> HubFault:

@@ -2,12 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
 from resilient_infer.core.outcome import Failure, FailureKind
-from resilient_infer.lock.answers import HubFault, HubFaultKind, HubFile, HubHead, HubModel
+from resilient_infer.lock.answers import (
+    MOST_COMMITS,
+    HubCommit,
+    HubFault,
+    HubFaultKind,
+    HubFile,
+    HubHead,
+    HubHistory,
+    HubModel,
+    HubRefs,
+    HubScan,
+)
 
 Files = Mapping[str, bytes]
 
@@ -47,6 +58,9 @@ class FakeRepo:
         stale: What the API takes a ref for, should that not be where it is.
         listings: What the API lists at a commit, should that not be what is there.
         pushes: So many were there; it makes each commit another one.
+        tags: Those of the refs that are tags; what begins with "refs/pr/" is a pull request.
+        parents: The commit before each, if there is one.
+        scans: What the scans say of a path, if they do not take it for safe.
     """
 
     name: str
@@ -62,6 +76,9 @@ class FakeRepo:
     stale: dict[str, str] = field(default_factory=dict)
     listings: dict[str, dict[str, bytes]] = field(default_factory=dict)
     pushes: int = 0
+    tags: set[str] = field(default_factory=set)
+    parents: dict[str, str] = field(default_factory=dict)
+    scans: dict[str, HubScan] = field(default_factory=dict)
 
     def push(self, changes: Mapping[str, bytes | None], branch: str = "main") -> str:
         files = dict(self.commits.get(self.refs.get(branch, ""), {}))
@@ -74,14 +91,39 @@ class FakeRepo:
         seed = f"{self.hub_id}{branch}{self.pushes}{sorted(files.items())}"
         commit = hashlib.sha1(seed.encode(), usedforsecurity=False).hexdigest()
         self.commits[commit] = files
+        if branch in self.refs:
+            self.parents[commit] = self.refs[branch]
         self.refs[branch] = commit
         return commit
 
-    def squash(self) -> str:
-        """The history is melted into one new commit with the same files."""
-        files = self.commits[self.refs["main"]]
-        self.commits.clear()
+    def tag(self, name: str, commit: str) -> None:
+        """Make a tag, or move it."""
+        self.tags.add(name)
+        self.refs[name] = commit
+
+    def request(self, changes: Mapping[str, bytes | None], number: int = 1) -> str:
+        """A stranger opens a pull request with a commit on top of main; the commit."""
+        ref = f"refs/pr/{number}"
+        self.refs[ref] = self.head
+        return self.push(changes, branch=ref)
+
+    def squash(self, *, forget: bool = True) -> str:
+        """The history is melted into one new commit with the same files.
+
+        Args:
+            forget: The old commits cannot be asked for any more.
+        """
+        files = self.commits[self.refs.pop("main")]
+        if forget:
+            self.commits.clear()
         return self.push(files)
+
+    def log(self, commit: str) -> Iterable[str]:
+        """A commit and those before it."""
+        at: str | None = commit
+        while at is not None:
+            yield at
+            at = self.parents.get(at)
 
     def gate(self) -> None:
         """Nobody may download any more."""
@@ -126,11 +168,9 @@ class FakeHub:
         self.trouble = lambda method, repo, revision: UNTOLD
 
     def model(self, repo: str, revision: str | None) -> HubModel | HubFault:
-        found = self._ask("model", repo, revision, None)
+        found = self._told("model", repo, revision)
         if isinstance(found, HubFault):
             return found
-        if found.access == "private" and not found.readable:
-            return fault(HubFaultKind.REPO_GONE)
         commit = found.stale.get(revision or "main") or found.find(revision)
         files = found.listings.get(commit or "") or found.commits.get(commit or "")
         if commit is None or files is None:
@@ -157,6 +197,44 @@ class FakeHub:
     def read(self, repo: str, revision: str, path: str) -> bytes | HubFault:
         found = self._download("read", repo, revision, path)
         return found if isinstance(found, HubFault) else found[1]
+
+    def refs(self, repo: str) -> HubRefs | HubFault:
+        found = self._told("refs", repo, None)
+        if isinstance(found, HubFault):
+            return found
+        requests = {name: commit for name, commit in found.refs.items() if name.startswith("refs/pr/")}
+        tags = {name: commit for name, commit in found.refs.items() if name in found.tags}
+        branches = {name: commit for name, commit in found.refs.items() if name not in {**requests, **tags}}
+        return HubRefs(branches=branches, tags=tags, requests=requests)
+
+    def history(
+        self, repo: str, revision: str, *, until: str | None = None, most: int = MOST_COMMITS
+    ) -> HubHistory | HubFault:
+        found = self._told("history", repo, revision)
+        if isinstance(found, HubFault):
+            return found
+        commit = found.find(revision)
+        if commit is None:
+            return fault(HubFaultKind.REVISION_GONE)
+        log = list(found.log(commit))
+        end = min(log.index(until) + 1 if until in log else len(log), most)
+        commits = (HubCommit(commit=each, at=None, title=f"Commit {each[:7]}") for each in log[:end])
+        return HubHistory(commits=tuple(commits), whole=end == len(log))
+
+    def scanned(self, repo: str, revision: str, paths: Iterable[str]) -> Mapping[str, HubScan] | HubFault:
+        found = self._told("scanned", repo, revision)
+        if isinstance(found, HubFault):
+            return found
+        commit = found.find(revision)
+        if commit is None:
+            return fault(HubFaultKind.REVISION_GONE)
+        return {path: found.scans.get(path, HubScan.SAFE) for path in paths if path in found.commits[commit]}
+
+    def _told(self, method: str, repo: str, revision: str | None) -> FakeRepo | HubFault:
+        """A repo that the API tells about."""
+        found = self._ask(method, repo, revision, None)
+        hidden = isinstance(found, FakeRepo) and found.access == "private" and not found.readable
+        return fault(HubFaultKind.REPO_GONE) if hidden else found
 
     def _download(self, method: str, repo: str, revision: str, path: str) -> tuple[str, bytes] | HubFault:
         found = self._ask(method, repo, revision, path)

@@ -13,7 +13,7 @@ from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.hub import HuggingFaceHub
 from resilient_infer.lock.lockfile import survey_lock
 from resilient_infer.lock.manifest import parse_manifest
-from resilient_infer.lock.patience import PatientHub
+from resilient_infer.lock.patience import PatientAsking
 from resilient_infer.lock.quota import Quota
 from resilient_infer.lock.relock import Relocked, relock
 from resilient_infer.lock.verify import Report, verify
@@ -38,13 +38,17 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     huggingface_hub.close_session()
 
 
-def client(token: str = "", timeout: float = 5.0) -> PatientHub:
+def client(token: str = "", timeout: float = 5.0) -> HuggingFaceHub:
     """The real client, with short waits."""
-    quota = Quota()
-    hub = HuggingFaceHub(timeout=timeout, wall=time.time, now=time.monotonic, quota=quota, token=token)
-    return PatientHub(
-        hub, quota, max_wait=0.2, sleep=lambda seconds: None, now=time.monotonic, jitter=lambda: 0.0
+    asking = PatientAsking(
+        Quota(),
+        jobs=8,
+        max_wait=0.2,
+        sleep=lambda seconds: None,
+        now=time.monotonic,
+        jitter=lambda: 0.0,
     )
+    return HuggingFaceHub(timeout=timeout, wall=time.time, now=time.monotonic, asking=asking, token=token)
 
 
 def run(manifest: str, old: str | None, token: str = "") -> Relocked:
