@@ -26,7 +26,7 @@ from resilient_infer.cli.verified import Verified, verified_lines, verified_reco
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.findings import FailOn, Level, exit_code, raised
-from resilient_infer.lock.lockfile import LockedModel, Survey
+from resilient_infer.lock.lockfile import Survey
 from resilient_infer.lock.offline import in_order, orphan_file
 from resilient_infer.lock.verify import Report
 from resilient_infer.lock.verify import verify as compare_with_hub
@@ -128,7 +128,7 @@ def _verify(asked: _Asked) -> Verified:
 def _pins(survey: Survey | None) -> int:
     """How many different commits are locked."""
     entries = () if survey is None else survey.lock.entries.values()
-    pins = [pin for entry in entries for pin in entry.pins if isinstance(pin, LockedModel)]
+    pins = [pin for entry in entries for pin in entry.models]
     return len({(pin.model, pin.requested, pin.revision) for pin in pins})
 
 

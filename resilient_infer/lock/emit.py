@@ -22,6 +22,7 @@ from resilient_infer.lock.lockfile import (
     LockedModel,
     LockedName,
     LockEntry,
+    Need,
     parse_lock,
 )
 from resilient_infer.lock.nodes import needs_quotes
@@ -87,6 +88,10 @@ def _entry_lines(entry: LockEntry) -> Iterator[str]:
             yield f"      - {_flow(_name_fields(pin))}"
         else:
             yield from _model_lines(pin)
+    if entry.needed:
+        yield "    needed:"
+    for model in sorted(entry.needed, key=lambda pin: (pin.model, pin.requested)):
+        yield from _model_lines(model)
 
 
 def _model_lines(pin: LockedModel) -> Iterator[str]:
@@ -97,6 +102,9 @@ def _model_lines(pin: LockedModel) -> Iterator[str]:
         if key == "weights" and isinstance(value, dict) and value:
             yield f"{lead}weights:"
             yield from (f"          {scalar(path)}: {quoted(str(digest))}" for path, digest in value.items())
+        elif key == "needs" and isinstance(value, list):
+            yield f"{lead}needs:"
+            yield from (f"          - {_value(key, need)}" for need in value)
         else:
             yield f"{lead}{key}: {_value(key, value)}"
         lead = "        "
@@ -116,10 +124,18 @@ def _model_fields(pin: LockedModel) -> dict[str, FieldTree]:
         "access": pin.access,
         "license": pin.license,
         "contract": _contract_fields(pin.contract) or None,
+        "needs": [_need_fields(need) for need in sorted(pin.needs, key=lambda need: need.order)] or None,
         "weights": None if pin.weights is None else dict(sorted(pin.weights.items())),
         "files": pin.files,
     }
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _need_fields(need: Need) -> dict[str, FieldTree]:
+    fields: dict[str, FieldTree] = {"model": need.model, "requested": need.requested}
+    if need.revision is not None:
+        fields["revision"] = need.revision
+    return {**fields, "kind": need.kind.value}
 
 
 def _contract_fields(contract: Contract) -> dict[str, FieldTree]:

@@ -59,6 +59,11 @@ CODES: Final[Mapping[str, Code]] = {
         Code(code="RI301", state="branch ahead, behaviour the same", level=Level.INFO),
         Code(code="RI302", state="branch ahead, behaviour changed", level=Level.INFO),
         Code(code="RI303", state="branch or tag gone", level=Level.WARNING),
+        Code(
+            code="RI405",
+            state="runs code of its own, or loads a repo that is not locked",
+            level=Level.WARNING,
+        ),
         Code(code="RI406", state="targets of one alias answer differently", level=Level.ERROR),
         Code(code="RI501", state="the server runs another commit", level=Level.ERROR),
         Code(code="RI502", state="declared versioned, and the name moves", level=Level.WARNING),
@@ -135,7 +140,7 @@ class Said:
 
 
 _FLAW: Final = re.compile(r"(RI[0-9]{3}): (.*?)(?:; (run \"resilient-infer [^;]*))?", re.DOTALL)
-_ALIAS: Final = re.compile(r"models\.(.+?)\.pins(?:\[|$)")
+_ALIAS: Final = re.compile(r"models\.(.+?)\.(?:pins|needed)(?:\[|$)")
 
 
 def finding_of(flaw: Problem) -> Finding:

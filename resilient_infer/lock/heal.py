@@ -9,6 +9,7 @@ ever joined from parts of two entries.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from resilient_infer.errors import ConfigError
@@ -16,7 +17,9 @@ from resilient_infer.lock.binding import difference_of
 from resilient_infer.lock.entries import Alias, Manifest
 from resilient_infer.lock.lockfile import MAJOR, MINOR, Lock, LockedModel, LockEntry, parse_lock
 from resilient_infer.lock.problems import Problems, quote
-from resilient_infer.lock.reader import MERGE_BY_HAND
+from resilient_infer.lock.read_pin import read_model
+from resilient_infer.lock.reader import MERGE_BY_HAND, read_yaml
+from resilient_infer.lock.values import Place, items
 
 # git merge-file: seven of a kind, a label on some of them. The ancestor's own conflicts have longer markers.
 _MARKER: Final = re.compile(rb"([<|=>])\1{6}(?: .*)?", re.DOTALL)
@@ -36,7 +39,7 @@ _NEAR: Final = 8
 """Entries on either side of one that is spoilt, among which git may have mixed up lines."""
 
 _PIN: Final = b"      - model: "
-_STRAY: Final = (b"  stray:", b"    pins:")
+_NEEDED: Final = b"    needed:"
 _EMPTY: Final = re.compile(rb" *(?:#.*)?")
 _INSIDE: Final = re.compile(rb"    .*|" + _EMPTY.pattern)
 """A line of an entry: deeper than its alias, blank, or a comment."""
@@ -159,42 +162,50 @@ def _read_block(head: Sequence[bytes], block: Sequence[bytes], models: Sequence[
         return _Found(_only_entry([*head, *block], file))
     except ConfigError as error:
         fault = error.problems[0].what.partition("; ")[0]
-    return _Found(None, fault, tuple(_strays(head, block, models, file)))
+    return _Found(None, fault, tuple(_strays(block, models, file)))
 
 
 def _only_entry(lines: Sequence[bytes], file: str) -> LockEntry:
     """The entry of a lock that has one. Without lines, so that equal entries of two files are equal."""
     (entry,) = parse_lock(b"\n".join([*lines, b""]), file).entries.values()
     pins = tuple(replace(pin, line=0) for pin in entry.pins)
-    return replace(entry, pins=pins, line=0)
+    needed = tuple(replace(pin, line=0) for pin in entry.needed)
+    return replace(entry, pins=pins, needed=needed, line=0)
 
 
-def _strays(
-    head: Sequence[bytes], block: Sequence[bytes], models: Sequence[bytes], file: str
-) -> Iterator[LockedModel]:
+def _strays(block: Sequence[bytes], models: Sequence[bytes], file: str) -> Iterator[LockedModel]:
     """The pins of a spoilt entry that git took from another one.
 
     Where one branch added an entry below one that the other branch moved, git may take the
     moved lines for a change of the added ones: then the old pin stands on both sides, and no
     marker is near it. `check` tells for which model the lines were written.
     """
-    starts = [number for number, line in enumerate(block) if line.startswith(_PIN)]
-    for start, end in zip(starts, [*starts[1:], len(block)], strict=True):
+    bounds = [number for number, line in enumerate(block) if line.startswith((_PIN, _NEEDED))]
+    for start, end in pairwise([*bounds, len(block)]):
+        if not block[start].startswith(_PIN):
+            continue
         for model in models:
-            try:
-                (pin,) = _only_entry([*head, *_STRAY, model, *block[start + 1 : end]], file).pins
-            except ConfigError:
-                continue
-            if isinstance(pin, LockedModel) and pin.check is not None:
+            pin = _only_pin([model, *block[start + 1 : end]], file)
+            if pin is not None and pin.check is not None:
                 yield pin
+
+
+def _only_pin(lines: Sequence[bytes], file: str) -> LockedModel | None:
+    """The one pin that these lines are, if it is whole; what it needs is not looked for."""
+    problems = Problems(file)
+    try:
+        root = read_yaml(b"\n".join([b"pins:", *lines, b""]), file)
+    except ConfigError:
+        return None
+    ((_, pins),) = root.items
+    found = [read_model(item) for item in items(Place(pins, (), problems), "pins")]
+    return replace(found[0], line=0) if len(found) == 1 and found[0] and not problems.found else None
 
 
 def _is_elsewhere(entry: LockEntry, strays: Sequence[LockedModel]) -> bool:
     return any(
-        isinstance(pin, LockedModel)
-        and (stray.model, stray.requested) == (pin.model, pin.requested)
-        and stray != pin
-        for pin in entry.pins
+        (stray.model, stray.requested) == (pin.model, pin.requested) and stray != pin
+        for pin in entry.models
         for stray in strays
     )
 
@@ -227,7 +238,7 @@ def _choose(
 
 
 def _is_checked(entry: LockEntry) -> bool:
-    return all(pin.check is not None for pin in entry.pins if isinstance(pin, LockedModel))
+    return all(pin.check is not None for pin in entry.models)
 
 
 def _refused(file: str, line: int, what: str) -> ConfigError:

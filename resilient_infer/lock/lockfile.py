@@ -5,158 +5,36 @@ Written by `resilient-infer lock`; also readable when written by hand, where
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from resilient_infer.core.target import Pin
-from resilient_infer.errors import Problem
 from resilient_infer.lock.digest import FieldTree as FieldTree
 from resilient_infer.lock.digest import digest_of as digest_of
-from resilient_infer.lock.digest import tree_of
-from resilient_infer.lock.key import Key, Level, Rows
 from resilient_infer.lock.leaks import refuse_secrets
+from resilient_infer.lock.locked import Contract as Contract
+from resilient_infer.lock.locked import Lock as Lock
+from resilient_infer.lock.locked import LockedModel as LockedModel
+from resilient_infer.lock.locked import LockedName as LockedName
+from resilient_infer.lock.locked import LockEntry as LockEntry
+from resilient_infer.lock.locked import Need as Need
+from resilient_infer.lock.locked import NeedKind as NeedKind
+from resilient_infer.lock.locked import Survey as Survey
 from resilient_infer.lock.nodes import MappingNode
-from resilient_infer.lock.problems import Problems, quote
+from resilient_infer.lock.problems import Problems
+from resilient_infer.lock.read_pin import MOST_WEIGHTS as MOST_WEIGHTS
+from resilient_infer.lock.read_pin import RELOCK, read_model, read_pin, rows_of
 from resilient_infer.lock.reader import MERGE_BY_LOCK, Parser, read_yaml
-from resilient_infer.lock.reference import is_commit, parse_reference
-from resilient_infer.lock.rules import LABEL, NAME, WORD, Choice, Number, Shape, Text, ValueType
-from resilient_infer.lock.values import Fields, Place, entries, fields, items, scalar, text, text_at, whole_at
+from resilient_infer.lock.rules import NAME, WORD, Shape
+from resilient_infer.lock.tied import loose, name_of
+from resilient_infer.lock.values import Place, entries, fields, items, scalar, text_at
 
 MAJOR: Final = 1
 MINOR: Final = 0
-MOST_WEIGHTS: Final = 64
-"""Weight files that one pin may list."""
+MOST_NEEDED: Final = 64
+"""Repos that the models of one alias may need besides themselves."""
 
-RELOCK: Final = 'run "resilient-infer lock"'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
-    """What falling back to another model depends on, as its `config.json` says; None: not recorded.
-
-    Attributes:
-        labels: In the order of the model's outputs.
-        dimension: Length of an embedding.
-        max_length: Tokens the model can take.
-    """
-
-    labels: tuple[str, ...] | None = None
-    dimension: int | None = None
-    max_length: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedModel:
-    """A Hub repo and the commit it was locked to.
-
-    Attributes:
-        requested: Branch, tag or commit that was asked for.
-        revision: Full commit, 40 lower-case hex digits.
-        hub_id: The Hub's own identity of the repo, which survives a rename and not a re-creation.
-        access: "public", "gated" or "private".
-        weights: Digest of each weight file, by path.
-        files: Digest of the whole tree.
-        check: First 8 hex digits of `digest_of` the entry, or None in a lock written by hand.
-    """
-
-    model: str
-    requested: str
-    revision: str
-    hub_id: str | None = None
-    access: str | None = None
-    license: str | None = None
-    contract: Contract = Contract()
-    weights: Mapping[str, str] | None = None
-    files: str | None = None
-    check: str | None = None
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedName:
-    """A model that only a provider knows: listed, so that the lock names all that can serve."""
-
-    provider: str
-    name: str
-    pin: Pin
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockEntry:
-    """What one alias is locked to.
-
-    Attributes:
-        task: The Hub's task of the model, or None in a lock written by hand.
-        pins: One for each distinct model, in target order.
-        file: Path of the lock file it stands in.
-    """
-
-    alias: str
-    task: str | None
-    pins: tuple[LockedModel | LockedName, ...]
-    file: str
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
-    """A lock file.
-
-    Attributes:
-        version: (major, minor).
-        warnings: What is worth saying and stops nothing.
-    """
-
-    version: tuple[int, int]
-    entries: Mapping[str, LockEntry]
-    file: str
-    warnings: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """A lock file with what is wrong with single pins in it: what `lock --check` tells and `lock` mends.
-
-    Attributes:
-        lock: A pin whose check is wrong has none here; the revision of a flawed pin may be no commit.
-        flaws: RI101, RI103 and RI105, each with its place.
-    """
-
-    lock: Lock
-    flaws: tuple[Problem, ...] = ()
-
-
-def _rows(*named: tuple[str, ValueType]) -> Rows:
-    return {name: Key(name=name, levels=(Level.FILE,), type=type_, text="") for name, type_ in named}
-
-
-_DIGEST: Final = Text(
-    pattern=r"^(?:sha256:[0-9a-f]{64}|git:[0-9a-f]{40})$", rule="a digest: sha256:… or git:…"
-)
-_PATH: Final = Text(pattern=r"^[^/\\].*$", rule="a path inside the repo")
-_ACCESS: Final = Choice(words=("public", "gated", "private"))
-_COUNT: Final = Number(least=1, whole=True)
-
-_ROOT_ROWS: Final = _rows(("lock_version", WORD), ("models", Shape(name="models")))
-_ENTRY_ROWS: Final = _rows(("task", WORD), ("pins", Shape(name="pins")))
-_MODEL_ROWS: Final = _rows(
-    ("model", WORD),
-    ("requested", WORD),
-    ("revision", WORD),
-    ("hub_id", WORD),
-    ("access", _ACCESS),
-    ("license", WORD),
-    ("contract", Shape(name="contract")),
-    ("weights", Shape(name="weights")),
-    ("files", _DIGEST),
-    ("check", Text(pattern=r"^[0-9a-f]{8}$", rule="8 lower-case hex digits")),
-)
-_NAME_ROWS: Final = _rows(
-    ("provider", NAME), ("name", WORD), ("pin", Choice(words=(Pin.VERSIONED.value, Pin.FLOATING.value)))
-)
-_CONTRACT_ROWS: Final = _rows(("labels", Shape(name="labels")), ("dimension", _COUNT), ("max_length", _COUNT))
+_ROOT_ROWS: Final = rows_of(("lock_version", WORD), ("models", Shape(name="models")))
+_ENTRY_ROWS: Final = rows_of(("task", WORD), ("pins", Shape(name="pins")), ("needed", Shape(name="needed")))
 
 
 def parse_lock(text: bytes, file: str, *, parser: Parser = "auto") -> Lock:
@@ -244,113 +122,39 @@ def _version(root: MappingNode, problems: Problems) -> tuple[int, int]:
 def _entry(alias: str, place: Place) -> LockEntry:
     found = fields(place, _ENTRY_ROWS)
     task, listed = text_at(found, "task"), found.required("pins", RELOCK)
-    pins = [] if listed is None else [_pin(item) for item in items(listed, "pins")]
-    return LockEntry(
+    pins = [] if listed is None else [read_pin(item) for item in items(listed, "pins")]
+    entry = LockEntry(
         alias=alias,
         task=task,
         pins=tuple(pin for pin in pins if pin is not None),
         file=place.problems.file,
+        needed=_needed(found.at("needed")),
         line=place.node.line,
     )
+    return _bound(entry, place)
 
 
-def _pin(place: Place) -> LockedModel | LockedName | None:
-    node = place.node
-    if isinstance(node, MappingNode) and any(key.text == "provider" for key, _ in node.items):
-        return _locked_name(fields(place, _NAME_ROWS))
-    return _locked_model(fields(place, _MODEL_ROWS))
-
-
-def _locked_name(found: Fields) -> LockedName | None:
-    for key in _NAME_ROWS:
-        found.required(key, RELOCK)
-    provider, name, pin = text_at(found, "provider"), text_at(found, "name"), text_at(found, "pin")
-    if provider is None or name is None or pin is None:
-        return None
-    return LockedName(provider=provider, name=name, pin=Pin(pin), line=found.place.node.line)
-
-
-def _locked_model(found: Fields) -> LockedModel | None:
-    for key in ("model", "requested", "revision"):
-        found.required(key, RELOCK)
-    model, requested, revision = _model(found), text_at(found, "requested"), _revision(found)
-    contract, weights = _contract(found.at("contract")), _weights(found.at("weights"))
-    locked = LockedModel(
-        model=model or "",
-        requested=requested or "",
-        revision=revision or "",
-        hub_id=text_at(found, "hub_id"),
-        access=text_at(found, "access"),
-        license=text_at(found, "license"),
-        contract=contract,
-        weights=weights,
-        files=text_at(found, "files"),
-        check=_checked(found),
-        line=found.place.node.line,
-    )
-    if requested and revision and is_commit(requested) and is_commit(revision) and requested != revision:
-        found.place.wrong(f"RI101: commit {requested[:12]} was requested and another one is locked; {RELOCK}")
-    return locked if model and requested and revision else None
-
-
-def _model(found: Fields) -> str | None:
-    value, place = text_at(found, "model"), found.at("model")
-    if value is None or place is None:
-        return None
-    try:
-        plain = parse_reference(value).model == value
-    except ValueError:
-        plain = False
-    if not plain:
-        place.wrong(f"{quote(value)} is no Hub repo; {RELOCK}")
-    return value if plain else None
-
-
-def _revision(found: Fields) -> str | None:
-    place = found.at("revision")
-    node = None if place is None else scalar(place)
-    if place is None or node is None:
-        return None
-    if is_commit(node.text) and node.quoted:
-        return node.text
-    fault = "is not in quotes" if is_commit(node.text) else "is no full commit of 40 lower-case hex digits"
-    place.wrong(f"RI103: {quote(node.text)} {fault}; {RELOCK}")
-    return node.text
-
-
-def _contract(place: Place | None) -> Contract:
+def _needed(place: Place | None) -> tuple[LockedModel, ...]:
     if place is None:
-        return Contract()
-    found = fields(place, _CONTRACT_ROWS)
-    listed = found.at("labels")
-    labels = None if listed is None else [text(item, LABEL) for item in items(listed, "labels")]
-    return Contract(
-        labels=None if labels is None else tuple(label for label in labels if label is not None),
-        dimension=whole_at(found, "dimension"),
-        max_length=whole_at(found, "max_length"),
-    )
+        return ()
+    pins = [read_model(item) for item in items(place, "needed")]
+    if len(pins) > MOST_NEEDED:
+        place.wrong(f"{len(pins)} needed repos are listed; at most {MOST_NEEDED} are")
+    return tuple(pin for pin in pins if pin is not None)
 
 
-def _weights(place: Place | None) -> Mapping[str, str] | None:
-    if place is None:
-        return None
-    weights = {key.text: text(value, _DIGEST) or "" for key, value in entries(place, _PATH, "weight file")}
-    if len(weights) > MOST_WEIGHTS:
-        place.wrong(f"{len(weights)} weight files are listed; at most {MOST_WEIGHTS} are")
-    return weights
+def _bound(entry: LockEntry, place: Place) -> LockEntry:
+    """The entry. A pin that does not fit the others is told, and has no check."""
+    reasons = loose(entry)
+    if not reasons:
+        return entry
 
+    def judged(pin: LockedModel, key: str) -> LockedModel:
+        why = reasons.get(name_of(pin))
+        if why is None:
+            return pin
+        place.problems.add((pin.line, 1), (*place.path, key), f"RI105: {pin.model}: {why}; {RELOCK}")
+        return replace(pin, check=None)
 
-def _checked(found: Fields) -> str | None:
-    """`check`, if it is given and right; that it is wrong is a problem."""
-    check, place = text_at(found, "check"), found.at("check")
-    node = found.place.node
-    if check is None or place is None or not isinstance(node, MappingNode):
-        return check
-    right = digest_of({key.text: tree_of(value) for key, value in node.items})
-    if check != right:
-        place.wrong(
-            "RI105: check does not fit the entry's other fields: a hand edit, a bot's bump or a mixed merge; "
-            f"{RELOCK}"
-        )
-        return None
-    return check
+    pins = tuple(judged(pin, "pins") if isinstance(pin, LockedModel) else pin for pin in entry.pins)
+    return replace(entry, pins=pins, needed=tuple(judged(pin, "needed") for pin in entry.needed))

@@ -9,8 +9,19 @@ from hypothesis import strategies as st
 
 from resilient_infer.core.secret import looks_like_secret
 from resilient_infer.core.target import Pin
-from resilient_infer.lock.lockfile import MAJOR, MINOR, Contract, Lock, LockedModel, LockedName, LockEntry
+from resilient_infer.lock.lockfile import (
+    MAJOR,
+    MINOR,
+    Contract,
+    Lock,
+    LockedModel,
+    LockedName,
+    LockEntry,
+    Need,
+    NeedKind,
+)
 from resilient_infer.lock.reference import parse_reference
+from resilient_infer.lock.tied import name_of, reachable, tied
 from resilient_infer.lock.tree import CONTROL
 
 DANGEROUS_COMMITS: Final = (
@@ -151,12 +162,35 @@ served = st.builds(
 
 
 @st.composite
+def needing(draw: st.DrawFn, found: LockEntry) -> LockEntry:
+    """An entry whose models need others, which need others: some locked, some not; cycles among them."""
+    if not found.models:
+        return found
+    others = draw(st.lists(models(), max_size=3, unique_by=name_of))
+    others = [pin for pin in others if name_of(pin) not in map(name_of, found.models)]
+    lost = [Need(model=draw(repos), requested=draw(words), kind=NeedKind.CODE)] * draw(st.integers(0, 1))
+    names = [name_of(pin) for pin in (*found.models, *others)]
+    wanted = {name: draw(st.sets(st.sampled_from(names), max_size=2)) for name in names}
+
+    def with_needs(pin: LockedModel) -> LockedModel:
+        kind = draw(st.sampled_from(NeedKind))
+        known = [Need(model=name[0], requested=name[1], kind=kind) for name in wanted[name_of(pin)]]
+        return replace(pin, needs=tuple(sorted([*known, *lost], key=lambda need: need.order)))
+
+    pins = tuple(with_needs(pin) if isinstance(pin, LockedModel) else pin for pin in found.pins)
+    whole = replace(found, pins=pins, needed=tuple(sorted(map(with_needs, others), key=name_of)))
+    there = reachable(whole)
+    return tied(replace(whole, needed=tuple(pin for pin in whole.needed if name_of(pin) in there)))
+
+
+@st.composite
 def locks(draw: st.DrawFn, *, most: int = 3) -> Lock:
     """A lock that `lock` could come to write."""
     entries = {}
     for alias in draw(st.lists(aliases, max_size=most, unique=True)):
         pins = tuple(draw(st.lists(models() | served, min_size=1, max_size=2)))
-        entries[alias] = LockEntry(alias=alias, task=draw(st.none() | words), pins=pins, file="l.yaml")
+        task = draw(st.none() | words)
+        entries[alias] = draw(needing(LockEntry(alias=alias, task=task, pins=pins, file="l.yaml")))
     return lock(entries)
 
 
@@ -196,4 +230,5 @@ def bare_entry(found: LockEntry) -> LockEntry:
         replace(pin, line=0, check=None) if isinstance(pin, LockedModel) else replace(pin, line=0)
         for pin in found.pins
     )
-    return replace(found, pins=pins, line=0)
+    needed = tuple(replace(pin, line=0, check=None) for pin in found.needed)
+    return replace(found, pins=pins, needed=needed, line=0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from resilient_infer.lock.emit import lock_text
-from resilient_infer.lock.lockfile import LockEntry
+from resilient_infer.lock.lockfile import LockedModel, LockEntry, Need, NeedKind
 from resilient_infer.lock.manifest import Manifest, parse_manifest
 from tests.lock import locks as made
 
@@ -22,7 +22,16 @@ def model_of(alias: str) -> str:
 
 def entry(alias: str, seed: int) -> LockEntry:
     """What `lock` found for an alias at some moment."""
-    return made.entry(alias, made.full_pin(seed, model_of(alias)))
+    return entry_of(alias, made.full_pin(seed, model_of(alias)), seed)
+
+
+def entry_of(alias: str, pin: LockedModel, seed: int) -> LockEntry:
+    """An entry with this pin. Every third alias is an adapter, whose base is locked with it."""
+    if alias[-1] not in "0369":
+        return made.entry(alias, pin)
+    base = made.full_pin(seed + 100, f"{model_of(alias)}-base")
+    need = Need(model=base.model, requested=base.requested, kind=NeedKind.BASE, revision=base.revision)
+    return replace(made.entry(alias, replace(pin, needs=(need,))), needed=(base,))
 
 
 def manifest_of(aliases: Mapping[str, object]) -> Manifest:
@@ -74,7 +83,7 @@ def _moved(dice: random.Random, alias: str, seed: int, *, old: bool) -> LockEntr
     pin = made.full_pin(seed, model_of(alias))
     if old and dice.random() < 0.5:
         pin = replace(pin, weights=made.full_pin(1).weights)
-    return made.entry(alias, pin)
+    return entry_of(alias, pin, seed)
 
 
 def union(base: Entries, ours: Entries, theirs: Entries) -> Entries:

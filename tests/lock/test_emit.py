@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from resilient_infer.core.target import Pin
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.emit import lock_text, quoted, scalar
-from resilient_infer.lock.lockfile import MOST_WEIGHTS, Contract, Lock, LockedModel, LockedName, parse_lock
+from resilient_infer.lock.locked import Contract, Lock, LockedModel, LockedName, Need, NeedKind
+from resilient_infer.lock.lockfile import MOST_WEIGHTS, parse_lock
 from resilient_infer.lock.reader import Parser
 from tests.lock import locks as made
-from tests.lock.samples import COMMIT, PARSERS
+from tests.lock.samples import COMMIT, OTHER_COMMIT, PARSERS
 
 both = pytest.mark.parametrize("parser", PARSERS)
 
@@ -46,6 +48,21 @@ models:
           onnx/model.onnx: "git:{"b" * 40}"
         files: "sha256:{"c" * 64}"
         check: "23ff445e"
+  tuned:
+    task: text-generation
+    pins:
+      - model: acme/adapter
+        requested: main
+        revision: "{COMMIT}"
+        needs:
+          - {{model: acme/base, requested: v1, revision: "{OTHER_COMMIT}", kind: base}}
+          - {{model: acme/gone, requested: main, kind: tokenizer}}
+        check: "82987814"
+    needed:
+      - model: acme/base
+        requested: v1
+        revision: "{OTHER_COMMIT}"
+        check: "cf460d54"
 """
 
 
@@ -63,9 +80,15 @@ def example() -> Lock:
         files="sha256:" + "c" * 64,
         check="00000000",
     )
+    gone = Need(model="acme/gone", requested="main", kind=NeedKind.TOKENIZER)
+    needs = (gone, Need(model="acme/base", requested="v1", kind=NeedKind.BASE, revision=OTHER_COMMIT))
+    adapter = LockedModel(model="acme/adapter", requested="main", revision=COMMIT, needs=needs)
+    base = LockedModel(model="acme/base", requested="v1", revision=OTHER_COMMIT)
+    tuned = replace(made.entry("tuned", adapter, task="text-generation"), needed=(base,))
     assistant = LockedName(provider="openai", name="gpt-4.1-mini-2025-04-14", pin=Pin.VERSIONED)
     return made.lock(
         {
+            "tuned": tuned,
             "sentiment": made.entry("sentiment", sentiment),
             "assistant": made.entry("assistant", assistant, task="chat"),
         }
@@ -93,9 +116,7 @@ def test_what_we_write_reads_back_equal(lock: Lock, parser: Parser) -> None:
     read = parse_lock(lock_text(lock).encode(), "l.yaml", parser=parser)
 
     assert made.bare(read) == lock
-    assert all(
-        pin.check for entry in read.entries.values() for pin in entry.pins if isinstance(pin, LockedModel)
-    )
+    assert all(pin.check for entry in read.entries.values() for pin in entry.models)
 
 
 @settings(max_examples=40)
@@ -129,15 +150,24 @@ def as_plain(lock: Lock) -> dict[str, Any]:
             access=pin.access,
             license=pin.license,
             contract=given_only(**contract) or None,
+            needs=[need_of(need) for need in pin.needs] or None,
             weights=pin.weights,
             files=pin.files,
         )
+
+    def need_of(need: Need) -> dict[str, Any]:
+        named = {"model": need.model, "requested": need.requested, "revision": need.revision}
+        return given_only(**named, kind=need.kind.value)
 
     def given_only(**fields: Any) -> dict[str, Any]:
         return {key: value for key, value in fields.items() if value is not None}
 
     entries = {
-        alias: given_only(task=entry.task, pins=[of(pin) for pin in entry.pins])
+        alias: given_only(
+            task=entry.task,
+            pins=[of(pin) for pin in entry.pins],
+            needed=[of(pin) for pin in entry.needed] or None,
+        )
         for alias, entry in lock.entries.items()
     }
     return {"lock_version": "1.0", "models": entries}
@@ -145,7 +175,7 @@ def as_plain(lock: Lock) -> dict[str, Any]:
 
 def without_checks(document: dict[str, Any]) -> dict[str, Any]:
     for entry in document["models"].values():
-        for pin in entry["pins"]:
+        for pin in (*entry["pins"], *entry.get("needed", ())):
             pin.pop("check", None)
     return document
 
