@@ -26,6 +26,12 @@ JOBS: Final = 32
 """Questions under way at a time; more gain nothing (1,000 HEADs at 50 ms took 1.9 s with 32 threads)."""
 
 
+Moves = Mapping[tuple[str, Identity], str]
+"""The commit that each of these targets of an alias is to be locked to."""
+
+NOWHERE: Final[Moves] = {}
+
+
 class What(Enum):
     """What became of a pin or an entry."""
 
@@ -100,6 +106,7 @@ def relock(
     *,
     file: str,
     only: Collection[str] | None = None,
+    moves: Moves = NOWHERE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Relocked:
     """The lock of the manifest's environment, made of `old` with as few questions as possible.
@@ -108,12 +115,13 @@ def relock(
         old: The lock file of that environment alone, as `survey_lock` gives it; None: there is none.
         file: Where the lock is or will be, as the user gave it.
         only: Aliases to lock; the entries of all others stay as they are. None: all.
+        moves: Where targets go, whatever holds for them; of the others what holds is kept.
         progress: Told how many models of how many are done.
     """
     entries = {} if old is None else old.entries
     aliases = own_aliases(manifest)
     plans = [
-        _planned(alias, entries.get(name))
+        _planned(alias, entries.get(name), moves)
         for name, alias in sorted(aliases.items())
         if only is None or name in only
     ]
@@ -140,23 +148,26 @@ def relock(
     return Relocked(lock=lock, changes=tuple(ordered), faults=in_order(faults))
 
 
-def _planned(alias: Alias, before: LockEntry | None) -> _Planned:
+def _planned(alias: Alias, before: LockEntry | None, moves: Moves) -> _Planned:
     held = {} if before is None else {identity_held(pin): pin for pin in before.pins}
     pins: dict[Identity, LockedModel | LockedName | _Question] = {}
     for target in alias.targets:
         identity = identity_asked(target)
         if identity not in pins:
-            pins[identity] = _pin_or_question(target, held.get(identity))
+            to = moves.get((alias.name, identity))
+            pins[identity] = _pin_or_question(target, held.get(identity), to)
     return _Planned(alias=alias, before=before, pins=pins)
 
 
 def _pin_or_question(
-    target: TargetEntry, held: LockedModel | LockedName | None
+    target: TargetEntry, held: LockedModel | LockedName | None, to: str | None
 ) -> LockedModel | LockedName | _Question:
     if target.model is None or target.requested is None:
         route = target.routes[0]
         assert target.pin is not None  # the manifest's reader refuses such a target without one
         return LockedName(provider=route.provider, name=route.name, pin=target.pin)
+    if to is not None:
+        return _Question(target.model, target.requested, to)
     if not isinstance(held, LockedModel) or not _holds(held):
         return _Question(target.model, target.requested, None)
     if None in (held.check, held.files, held.weights, held.access):
@@ -245,18 +256,20 @@ def _orphans(entries: Iterable[LockEntry], aliases: Mapping[str, Alias]) -> Iter
 
 def _changes(plan: _Planned, entry: LockEntry, answers: _Answers) -> Iterator[Change]:
     alias, before = plan.alias.name, () if plan.before is None else plan.before.pins
-    old = {pin.model: pin for pin in before if isinstance(pin, LockedModel)}
+    models = {pin.model: pin for pin in before if isinstance(pin, LockedModel)}
+    targets = {identity_held(pin): pin for pin in before if isinstance(pin, LockedModel)}
     changed = False
     for planned, pin in zip(plan.pins.values(), entry.pins, strict=True):
         if isinstance(planned, _Question) and isinstance(pin, LockedModel):
             changed = True
-            yield _change(plan, planned, pin, old.get(pin.model), answers)
+            was = targets.get(identity_held(pin)) or models.get(pin.model)
+            yield _change(plan, planned, pin, was, answers)
         elif isinstance(pin, LockedName) and identity_held(pin) not in map(identity_held, before):
             changed = True
             yield Change(alias=alias, what=What.ADDED, pin=pin)
-    models = {pin.model for pin in entry.pins if isinstance(pin, LockedModel)}
+    kept = {pin.model for pin in entry.pins if isinstance(pin, LockedModel)}
     for gone in before:
-        moved = isinstance(gone, LockedModel) and gone.model in models
+        moved = isinstance(gone, LockedModel) and gone.model in kept
         if identity_held(gone) not in plan.pins and not moved:
             changed = True
             yield Change(alias=alias, what=What.DROPPED, pin=gone)
@@ -270,11 +283,12 @@ def _change(
 ) -> Change:
     answer = answers[question]
     notes = answer.notes if isinstance(answer, Resolved) else ()
-    if plan.alias.task is None and isinstance(answer, Resolved) and answer is _first_told(plan, answers):
+    first = plan.alias.task is None and answer is _first_told(plan, answers)
+    known = plan.before is not None and isinstance(answer, Resolved) and plan.before.task == answer.task
+    if first and isinstance(answer, Resolved) and not known:
         notes = (f"task {answer.task or 'unknown'}: {answer.reason}", *notes)
-    if question.revision is not None:
-        what = What.COMPLETED
-    else:
-        what = What.ADDED if old is None else What.MOVED
     before = None if old is None or old.revision == pin.revision else old.revision
+    what = What.ADDED if old is None else What.MOVED
+    if old is not None and before is None and question.revision is not None:
+        what = What.COMPLETED
     return Change(alias=plan.alias.name, what=what, pin=pin, before=before, notes=notes)

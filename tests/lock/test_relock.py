@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.emit import lock_text
-from resilient_infer.lock.lockfile import LockedName
+from resilient_infer.lock.lockfile import LockedName, parse_lock
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.relock import What, relock
 from tests.lock.fake_hub import CLASSIFIER, UNTOLD, FakeHub, fault
@@ -191,6 +191,35 @@ def test_ri101_a_changed_ref_moves_that_alias_alone() -> None:
     assert pin_in(text, "a").revision == new
     assert pin_in(text, "c", 1) == pin_in(before, "c", 1)
     assert checked(changed, text) == ()
+
+
+def test_a_target_goes_where_it_is_told_to_and_no_other_one_does() -> None:
+    """A move is by alias and target; the same model of another alias stays."""
+    hub = hub_of()
+    both = manifest_of("  a: {targets: [{model: acme/one}, {model: acme/one@v2}]}\n  b: acme/one\n")
+    repo = hub.repos["acme/one"]
+    repo.tag("v2", repo.head)
+    before = locked(both, None, hub)
+    new = repo.push({"model.safetensors": b"new"})
+    repo.push({"model.safetensors": b"newer"})
+    parsed = parse_manifest(both.encode(), "m.yaml", None)
+
+    done = relock(
+        parsed,
+        parse_lock(before.encode(), "l.yaml"),
+        hub,
+        file="l.yaml",
+        moves={("a", ("model", "acme/one", "main")): new},
+    )
+
+    assert [(each.alias, each.what, each.before) for each in done.changes] == [
+        ("a", What.MOVED, pin_in(before, "a").revision)
+    ]
+    assert done.changes[0].notes == ()
+    after = lock_text(done.lock)
+    assert [pin_in(after, "a").revision, pin_in(after, "a").requested] == [new, "main"]
+    assert pin_in(after, "a", 1) == pin_in(before, "a", 1)
+    assert pin_in(after, "b") == pin_in(before, "b")
 
 
 def test_ri102_orphans_are_dropped() -> None:

@@ -1,0 +1,116 @@
+"""Way: what lies between two commits of a repo, as the Hub tells it.
+
+Which commits were made, which files differ, and whether the one commit leads to
+the other at all: it does not where a history was rewritten.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from resilient_infer.lock.answers import Hub, HubCommit, HubFault, HubFaultKind, HubModel
+from resilient_infer.lock.diff import FileDiff, diff_files
+
+
+class Course(Enum):
+    """How the later state came from the earlier one."""
+
+    AHEAD = "ahead"
+    BACK = "back"
+    APART = "apart"
+    """Neither leads to the other."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The commits between two.
+
+    Attributes:
+        commits: Newest first: those that are new, or with BACK those that are taken back. Else empty.
+    """
+
+    course: Course
+    commits: tuple[HubCommit, ...] = ()
+
+    @property
+    def since(self) -> float | None:
+        """When the first of them was made, seconds since the epoch."""
+        return self.commits[-1].at if self.commits else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What differs between two commits in content.
+
+    Attributes:
+        files: Those that differ.
+        before, after: Bytes of all files.
+    """
+
+    files: tuple[FileDiff, ...]
+    before: int
+    after: int
+
+    @property
+    def fetched(self) -> int:
+        """Bytes to download for who has the earlier commit."""
+        return sum(file.fetched for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What lies between two commits.
+
+    Attributes:
+        steps: Its commits; None: not told.
+        content: What differs in content; None: not told.
+        faults: Why something was not told, unless the Hub said that it is not there.
+        gone: The earlier commit cannot be asked for any more.
+    """
+
+    steps: Steps | None
+    content: Content | None
+    faults: tuple[HubFault, ...] = ()
+    gone: bool = False
+
+
+_UNTOLD: Final = (HubFaultKind.UNTOLD, HubFaultKind.DENIED)
+
+
+def way(hub: Hub, model: str, before: str, after: str) -> Way:
+    """What lies between two commits of a model. Three requests as a rule."""
+    old, new = hub.model(model, before), hub.model(model, after)
+    between = steps(hub, model, before, after)
+    faults = tuple(
+        answer for answer in (old, new, between) if isinstance(answer, HubFault) and answer.kind in _UNTOLD
+    )
+    return Way(
+        steps=None if isinstance(between, HubFault) else between,
+        content=None if isinstance(old, HubFault) or isinstance(new, HubFault) else _content(old, new),
+        faults=faults,
+        gone=isinstance(old, HubFault) and old.kind is HubFaultKind.REVISION_GONE,
+    )
+
+
+def _content(old: HubModel, new: HubModel) -> Content:
+    before, after = (sum(file.size or 0 for file in model.files) for model in (old, new))
+    return Content(files=diff_files(old.files, new.files), before=before, after=after)
+
+
+def steps(hub: Hub, model: str, before: str, after: str) -> Steps | HubFault:
+    """The commits between two of a model; a fault: they could not be told."""
+    forth = hub.history(model, after, until=before)
+    if isinstance(forth, HubFault):
+        return forth
+    count = forth.ahead_of(before)
+    if count is not None:
+        return Steps(course=Course.AHEAD, commits=forth.commits[:count])
+    back = hub.history(model, before, until=after)
+    if isinstance(back, HubFault):
+        # What is gone no history leads to, however far back it was read.
+        return Steps(course=Course.APART) if back.kind is HubFaultKind.REVISION_GONE else back
+    count = back.ahead_of(after)
+    if count is not None:
+        return Steps(course=Course.BACK, commits=back.commits[:count])
+    return Steps(course=Course.APART if forth.whole else Course.UNKNOWN)
