@@ -43,7 +43,7 @@ _OF_THE_ALIAS: Final = (
 )
 """Policy keys that hold for a call as a whole; all others hold for a route."""
 
-_NAMES_THE_COMMIT: Final = frozenset({"transformers"})
+NAMES_THE_COMMIT: Final = frozenset({"transformers"})
 """Kinds whose requests name the commit, unless the route's own name has a ref."""
 
 
@@ -301,7 +301,7 @@ def _strongest(provider: Provider, route: RouteEntry, target: _Claimed) -> tuple
         return target.pin, f"{error.message}; {error.hint}"
     if target.pin is not Pin.DECLARED:
         return target.pin, ""
-    if provider.kind in _NAMES_THE_COMMIT and route.name.partition("@")[2] in ("", target.revision):
+    if provider.kind in NAMES_THE_COMMIT and route.name.partition("@")[2] in ("", target.revision):
         return Pin.ENFORCED, ""
     can_be_asked = provider.kind != "hf-endpoint" or provider.deployment is not None
     return (Pin.ATTESTED if can_be_asked and isinstance(codec, Attesting) else target.pin), ""

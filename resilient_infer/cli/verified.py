@@ -9,9 +9,11 @@ from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
 from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.found import by_level, columns, cost, finding_lines, finding_record, many
 from resilient_infer.cli.render import Colour, Ink, one_block
+from resilient_infer.cli.served import served_in_short, served_lines, served_record
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.findings import Finding, Level
+from resilient_infer.lock.live import LiveRow
 from resilient_infer.lock.verify import Row
 
 _SHORT: Final = 12
@@ -29,9 +31,14 @@ _COLOURS: Final[dict[str, Colour]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What was found, as severe as --fail-on has it, and what it took."""
+    """What was found, as severe as --fail-on has it, and what it took.
+
+    Attributes:
+        served: With --live: each route to a pinned model, and what its server said.
+    """
 
     rows: tuple[Row, ...] = ()
+    served: tuple[LiveRow, ...] = ()
     findings: tuple[Finding, ...] = ()
     code: int = 0
     elapsed: float = 0.0
@@ -40,8 +47,8 @@ class Verified:
 
 def verified_lines(done: Verified, ink: Ink) -> list[str]:
     """A row for each pin, lines for each finding that is more than a word in a row, and all in short."""
-    lines = [*_row_lines(done.rows, ink)]
-    in_rows = {finding for row in done.rows for finding in row.findings if finding.level is Level.INFO}
+    lines = [*_row_lines(done.rows, ink), *served_lines(done.served, ink)]
+    in_rows = {finding for row in _rows(done) for finding in row.findings if finding.level is Level.INFO}
     for finding in done.findings:
         if finding not in in_rows:
             lines += finding_lines(finding, ink)
@@ -55,6 +62,7 @@ def verified_record(done: Verified, error: ResilientInferError | None) -> dict[s
         "command": "verify",
         "exit_code": done.code if error is None else code_of(error),
         "pins": [_pin_record(row) for row in done.rows],
+        "routes": [served_record(row) for row in done.served],
         "findings": [finding_record(finding) for finding in done.findings],
         "elapsed": done.elapsed,
         "requests": done.requests,
@@ -67,9 +75,14 @@ def in_short(done: Verified) -> str:
     states = Counter(row.state for row in done.rows)
     told = ", ".join(f"{states[state]:,} {state}" for state in reversed(_COLOURS) if states[state])
     pins = f"{many(len(done.rows), 'pin')}{': ' if told else ''}{told}"
-    in_rows = {_key(finding) for row in done.rows for finding in row.findings}
+    in_rows = {_key(finding) for row in _rows(done) for finding in row.findings}
     files = [finding for finding in done.findings if _key(finding) not in in_rows]
-    return f"{pins}; in the files: {by_level(files)}" if files else pins
+    elsewhere = f"in the files: {by_level(files)}" if files else ""
+    return "; ".join(part for part in (pins, served_in_short(done.served), elsewhere) if part)
+
+
+def _rows(done: Verified) -> tuple[Row | LiveRow, ...]:
+    return (*done.rows, *done.served)
 
 
 def _row_lines(rows: tuple[Row, ...], ink: Ink) -> Iterator[str]:

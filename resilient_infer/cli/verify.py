@@ -25,7 +25,9 @@ from resilient_infer.cli.render import ink_of, to_json, warn
 from resilient_infer.cli.verified import Verified, verified_lines, verified_record
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
+from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import FailOn, Level, exit_code, raised
+from resilient_infer.lock.live import LiveRow
 from resilient_infer.lock.lockfile import Survey
 from resilient_infer.lock.offline import in_order, orphan_file
 from resilient_infer.lock.verify import Report
@@ -43,6 +45,7 @@ class _Asked:
     lockfiles: str | None
     fail_on: tuple[FailOn, ...]
     deep: bool
+    live: bool
     allow_unchecked: bool
     exit_zero: bool
     timeout: float
@@ -64,6 +67,7 @@ class _Asked:
     "has changed. May be given twice.",
 )
 @click.option("--deep", is_flag=True, help="Ask the Hub's API about every pin: its repo, all its files.")
+@click.option("--live", is_flag=True, help="Ask the deployed servers, too, which commit they run.")
 @click.option("--allow-unchecked", is_flag=True, help="What could not be checked is no failure.")
 @click.option("--exit-zero", is_flag=True, help="Findings are no failure, except those of security.")
 @hub_options
@@ -79,6 +83,7 @@ def verify(context: click.Context, /, **options: Any) -> None:
     \b
     resilient-infer verify
     resilient-infer verify --fail-on drift --format json
+    resilient-infer verify --live
     """
     asked = _Asked(**options)
     try:
@@ -121,8 +126,20 @@ def _verify(asked: _Asked) -> Verified:
         )
     orphans = () if found.environment is not None else orphan_locks(found.folder, manifest)
     told = [orphan_file(name, manifest, file=shown(path), level=Level.INFO) for name, path in orphans]
-    report = replace(report, findings=in_order((*report.findings, *told)))
-    return _judged(asked, report, time.monotonic() - started, hub.requests)
+    served, sent = _served(asked, manifest, survey)
+    said = [finding for row in served for finding in row.findings]
+    report = replace(report, findings=in_order((*report.findings, *told, *said)))
+    done = _judged(asked, report, time.monotonic() - started, hub.requests + sent)
+    return replace(done, served=served)
+
+
+def _served(asked: _Asked, manifest: Manifest, survey: Survey | None) -> tuple[tuple[LiveRow, ...], int]:
+    """What the deployed servers say, and the requests it took; nothing without --live."""
+    if not asked.live:
+        return (), 0
+    from resilient_infer.cli.servers import ask_servers  # loads requests
+
+    return ask_servers(manifest, survey, timeout=asked.timeout, jobs=asked.jobs)
 
 
 def _pins(survey: Survey | None) -> int:

@@ -22,10 +22,12 @@ class Examined:
 
     Attributes:
         branch: The commit that the requested ref stands for now; None: not asked, or not told.
+        note: What is no finding, in a few words.
     """
 
     said: tuple[Said, ...] = ()
     branch: str | None = None
+    note: str = ""
 
 
 def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) -> Examined:

@@ -22,13 +22,15 @@ class Row:
 
     Attributes:
         branch: The commit that the requested ref stands for now; None: not asked, or not told.
-        findings: What the Hub's answers came to.
+        findings: What was found of it.
+        note: What else there is to say of it, in a few words; may be empty.
     """
 
     alias: str
     pin: LockedModel
     branch: str | None
     findings: tuple[Finding, ...]
+    note: str = ""
 
     @property
     def state(self) -> str:
@@ -74,11 +76,30 @@ def verify(
         deep: Ask the API about every pin, not only where something is wrong.
         progress: Told how many pins of how many are done.
     """
+    look = partial(examine, hub, has_token=has_token, deep=deep)
+    return look_at_pins(manifest, survey, look, file=file, jobs=JOBS, progress=progress)
+
+
+def look_at_pins(
+    manifest: Manifest,
+    survey: Survey | None,
+    look: Callable[[LockedModel], Examined],
+    *,
+    file: str,
+    jobs: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Compare the lock with the manifest, and look at each pin; see `verify`.
+
+    Args:
+        look: What there is to say of a pin.
+        jobs: Pins looked at at a time.
+    """
     found = compare(manifest.aliases, manifest, survey, file=file, orphans=Level.INFO)
     pins = [] if survey is None else list(_pins(manifest, survey))
     distinct = {_key(pin): pin for _, pin in pins}
-    asks = [partial(examine, hub, pin, has_token=has_token, deep=deep) for pin in distinct.values()]
-    answers = gather(asks, jobs=JOBS, progress=lambda done: progress(done, len(asks)))
+    asks = [partial(look, pin) for pin in distinct.values()]
+    answers = gather(asks, jobs=jobs, progress=lambda done: progress(done, len(asks)))
     told = dict(zip(distinct, answers, strict=True))
     rows = tuple(_row(entry, pin, told[_key(pin)]) for entry, pin in pins)
     return Report(rows=rows, findings=in_order((*found, *(each for row in rows for each in row.findings))))
@@ -107,4 +128,4 @@ def _key(pin: LockedModel) -> _Key:
 
 def _row(entry: LockEntry, pin: LockedModel, told: Examined) -> Row:
     findings = tuple(said.of(entry.alias, entry.file, pin.line) for said in told.said)
-    return Row(alias=entry.alias, pin=pin, branch=told.branch, findings=findings)
+    return Row(alias=entry.alias, pin=pin, branch=told.branch, findings=findings, note=told.note)

@@ -46,16 +46,15 @@ def floating_names(aliases: Mapping[str, Alias], file: str) -> list[Finding]:
     """RI502: names declared `pin: versioned` that move, as the manifest `file` has them."""
     found = []
     for alias in aliases.values():
-        for target in alias.targets:
-            for route in target.routes:
-                why = floats(route.name) if route.pin is Pin.VERSIONED else ""
-                if why:
-                    said = Said(
-                        code="RI502",
-                        message=f"{route.provider}: {quote(route.name)} is declared versioned, but {why}",
-                        hint="take a name with a date or version, or declare pin: floating",
-                    )
-                    found.append(said.of(alias.name, file, route.line))
+        for route in (route for target in alias.targets for route in target.routes):
+            why = floats(route.name) if route.pin is Pin.VERSIONED else ""
+            if why:
+                said = Said(
+                    code="RI502",
+                    message=f"{route.provider}: {quote(route.name)} is declared versioned, but {why}",
+                    hint="take a name with a date or version, or declare pin: floating",
+                )
+                found.append(said.of(alias.name, file, route.line))
     return found
 
 

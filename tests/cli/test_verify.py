@@ -221,7 +221,9 @@ def test_few_pins_and_a_token_are_looked_at_in_depth(
     assert TOKEN not in ended.out + ended.err
 
 
-KEYS = {"schema_version", "command", "exit_code", "pins", "findings", "elapsed", "requests", "error"}
+KEYS = {
+    *("schema_version", "command", "exit_code", "pins", "routes", "findings", "elapsed", "requests", "error")
+}
 
 
 def test_json_is_one_object_with_the_same_keys_always(locked: Project, command: Command) -> None:
