@@ -1,7 +1,8 @@
 """Async limit: the time one attempt of an event loop may take, and how a fault of aiohttp is read from it.
 
 The same account of an attempt as the sync transport keeps; only what ends it
-differs: nothing is shut down under a blocked read, a timer of the loop fires.
+differs: nothing is shut down under a blocked read, a timer of the loop fires. One timer
+for all attempts of a loop: each of them, and each piece of a stream, only says until when.
 """
 
 import asyncio
@@ -12,7 +13,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Final, cast
+from math import inf
+from time import monotonic
+from typing import Final, Protocol
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -24,80 +27,79 @@ from resilient_infer.transport.faults import ended_fault, fault_of
 from resilient_infer.transport.watchdog import Ending, Limit
 
 EXPECTED: Final = (
-    aiohttp.ClientError, OSError, ValueError, RuntimeError, BodyTooLarge, BodyCut, BodyGarbled,
+    aiohttp.ClientError, HttpProcessingError, OSError, ValueError, RuntimeError,
+    BodyTooLarge, BodyCut, BodyGarbled,
 )  # fmt: skip
 """What a server, a proxy or a network can make aiohttp and the body reader raise; TimeoutError is an OSError,
 and a connection closed under a reader is a RuntimeError."""
 
 
+class Breakable(Protocol):
+    """What an attempt waits for."""
+
+    def close(self) -> None:
+        """Break it off, and wake the one who waits."""
+        ...
+
+
 class AsyncLimit(Limit):
-    """A limit that a timer of the loop holds, instead of the watchdog.
+    """A limit that the loop's own watch holds, instead of the watchdog's thread.
 
     Attributes:
         protocol: What reads the connection in use, once there is one.
-        connection: That connection.
+        awaited: That connection, or the streamed answer that comes by it.
         status: Of the answer, once its headers came.
-        answer: A streamed answer that is read within this limit; broken off when it ends.
     """
 
-    __slots__ = ("_garbled", "_loop", "_timer", "answer", "connection", "protocol", "status")
+    __slots__ = ("_connecting", "_garbled", "_loop", "awaited", "protocol", "status")
 
     def __init__(self, length: float, *, owner: object, fresh: bool) -> None:
         super().__init__(length, owner=owner, fresh=fresh)
         self.protocol: ResponseHandler | None = None
-        self.connection: asyncio.BaseTransport | None = None
+        self.awaited: Breakable | None = None
         self.status: int | None = None
-        self.answer: aiohttp.ClientResponse | None = None
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.Timeout | None = None
+        self._connecting: asyncio.Timeout | None = None
         self._garbled = False
 
-    def timer(self) -> asyncio.Timeout:
-        """What ends the attempt when its time is up, to be entered at once."""
-        self._timer = asyncio.timeout(self.left())
-        return self._timer
+    def connecting(self) -> asyncio.Timeout:
+        """What a new connection is opened under, to be entered at once."""
+        self._connecting = asyncio.timeout(None)
+        return self._connecting
+
+    def expire(self) -> None:
+        """End the attempt, whose time is up; from the loop."""
+        self.ended = Ending.EXPIRED
+        self._break_off()
 
     def end(self, why: Ending) -> None:
         """End the attempt now; from any thread."""
         if self.ended is None:
             self.ended = why
             with suppress(RuntimeError):  # the loop is closed, and nothing of it runs
-                self._loop.call_soon_threadsafe(self._ring)
+                self._loop.call_soon_threadsafe(self._break_off)
 
-    def _ring(self) -> None:
-        if self.answer is not None:
-            self.answer.close()  # wakes the one who reads
-        elif self._timer is not None:
-            with suppress(RuntimeError):  # it has just fired, or was left a moment ago
-                self._timer.reschedule(self._loop.time())
-
-    def leave(self, answer: aiohttp.ClientResponse) -> None:
-        """Close an answer; after a whole body its connection is back in the pool and this changes nothing."""
-        self._garbled = self._is_garbled()
-        answer.close()
-
-    def _is_garbled(self) -> bool:
+    def _break_off(self) -> None:
         # aiohttp closes a connection whose framing is broken, and forgets to tell the one who reads.
-        return self.protocol is not None and isinstance(self.protocol.exception(), HttpProcessingError)
+        self._garbled = isinstance(self._exception(), HttpProcessingError)
+        if self.awaited is not None:
+            self.awaited.close()
+        elif self._connecting is not None:
+            with suppress(RuntimeError):  # it has connected, or failed, this moment
+                self._connecting.reschedule(self._loop.time())
 
-    def hang_up(self) -> None:
-        """Let no connection that aiohttp has closed wait until the rest of a request has gone."""
-        connection = self.connection
-        if connection is not None and connection.is_closing():
-            cast(asyncio.Transport, connection).abort()
+    def _exception(self) -> BaseException | None:
+        return None if self.protocol is None else self.protocol.exception()
 
     def was_reset(self) -> bool:
         """Whether the connection broke, where its end could be taken for the end of a body without length."""
-        return self.protocol is not None and isinstance(self.protocol.exception(), OSError)
+        return isinstance(self._exception(), OSError)
 
     def fault(self, error: BaseException, place: str) -> TransportFault:
         """The fault behind an exception of an exchange with `place` (host:port)."""
-        timer = self._timer
-        if self.ended is None and timer is not None and timer.expired():
-            self.ended = Ending.EXPIRED
-            if self._garbled or self._is_garbled():
-                reason = f"{place}: the answer's chunked coding is broken"
-                return TransportFault(kind=FaultKind.GARBLED, reason=reason, sent=True, status=self.status)
+        if self.ended is Ending.EXPIRED and self._garbled:
+            reason = f"{place}: the answer's chunked coding is broken"
+            return TransportFault(kind=FaultKind.GARBLED, reason=reason, sent=True, status=self.status)
         if self.ended is not None:
             return ended_fault(self, place, self.status)
         partial = _partial_status(error)
@@ -118,13 +120,68 @@ class AsyncLimit(Limit):
             case aiohttp.ServerDisconnectedError():
                 self.received = self.received or not isinstance(error.message, str)
                 return ConnectionResetError()
-            case aiohttp.ClientResponseError():
+            case aiohttp.ClientResponseError() | HttpProcessingError():
                 self.received = True
                 return http.client.HTTPException()
             case aiohttp.ClientPayloadError() if _is_broken(error):
                 return BodyGarbled("the answer's chunked coding is broken")
             case _:
                 return error
+
+
+class LoopWatch:
+    """Ends the limits of one loop when they are due. All but `end_all` is called from the loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._live: set[AsyncLimit] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = inf
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way."""
+        return not self._live
+
+    def watch(self, limit: AsyncLimit) -> None:
+        """End `limit` at its moment, unless `forget` comes first."""
+        self._live.add(limit)
+        self.move(limit, limit.ends_at)
+
+    def move(self, limit: AsyncLimit, ends_at: float) -> None:
+        """Let a limit end at another moment. Touches no timer unless it would fire too late."""
+        limit.ends_at = ends_at
+        if ends_at < self._wakes_at:
+            self._wake_at(ends_at)
+
+    def forget(self, limit: AsyncLimit) -> None:
+        """Take a limit out. A second time it changes nothing."""
+        self._live.discard(limit)
+
+    def end_all(self, why: Ending) -> None:
+        """End every limit at once; from any thread."""
+        for limit in tuple(self._live):
+            limit.end(why)
+
+    def stop(self) -> None:
+        """Take the timer out of the loop: nothing is under way any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._wakes_at = None, inf
+
+    def _wake_at(self, moment: float) -> None:
+        self.stop()
+        self._wakes_at = moment
+        self._timer = self._loop.call_later(max(0.0, moment - monotonic()), self._look)
+
+    def _look(self) -> None:
+        self._timer, self._wakes_at = None, inf
+        now = monotonic()
+        for limit in [limit for limit in self._live if limit.ended is None and limit.ends_at <= now]:
+            limit.expire()
+        earliest = min((limit.ends_at for limit in self._live if limit.ended is None), default=inf)
+        if earliest < self._wakes_at:
+            self._wake_at(earliest)
 
 
 CURRENT: Final[ContextVar[AsyncLimit | None]] = ContextVar("resilient_infer_limit", default=None)

@@ -2,15 +2,16 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable
 from math import inf
 from time import monotonic
 from typing import Final
 
-import aiohttp
+from aiohttp import StreamReader
 
 from resilient_infer.core.http import HttpResponse, TransportFault
 from resilient_infer.transport.async_limit import EXPECTED, AsyncLimit
+from resilient_infer.transport.async_pool import LoopPool
+from resilient_infer.transport.async_wire import Wire
 from resilient_infer.transport.body import BodyCut, BodyGarbled, BodyTooLarge
 from resilient_infer.transport.faults import ended_fault
 from resilient_infer.transport.receive import GRACE
@@ -25,7 +26,6 @@ class AsyncOpened:
 
     Args:
         most: Bytes that are read at the most, counted before and after decoding.
-        leave: Called once when the connection is no longer used.
 
     Attributes:
         head: Status and headers; its body is empty.
@@ -36,26 +36,26 @@ class AsyncOpened:
     def __init__(
         self,
         head: HttpResponse,
-        answer: aiohttp.ClientResponse,
+        wire: Wire,
         limit: AsyncLimit,
+        pool: LoopPool,
         place: str,
         most: int,
-        leave: Callable[[], None],
     ) -> None:
+        assert wire.content is not None
         self.head = head
         self.ends_at = inf
-        self._answer = answer
+        self._wire = wire
+        self._content: StreamReader = wire.content
         self._limit = limit
+        self._pool = pool
         self._place = place
         self._most = most
         self._raw = self._decoded = 0
         self._coding = _Undone(head.headers.get("content-encoding", ""))
-        self._leave = leave
-        self._loop = asyncio.get_running_loop()
-        self._last: asyncio.TimerHandle | None = None
         self._fault: TransportFault | None = None
         self._over = False
-        limit.answer = answer
+        limit.awaited = self  # broken off when it ends, even if nobody reads
 
     async def read(self, until: float) -> bytes | TransportFault:
         """What comes next, as soon as it is there.
@@ -67,8 +67,6 @@ class AsyncOpened:
             b"" once the body has come to its end, as its framing has it. After that, and after a fault,
             always the same.
         """
-        if self._last is None and self.ends_at < inf:
-            self._last = self._loop.call_later(self.ends_at - monotonic(), self._expire)
         data = b""
         try:
             while not self._over and not data:
@@ -81,7 +79,8 @@ class AsyncOpened:
         finally:
             if not data:  # over, or interrupted
                 self.close()
-        self._limit.ends_at = self.ends_at
+            else:
+                self._pool.watch.move(self._limit, self.ends_at)
         return self._fault or data
 
     async def finish(self) -> None:
@@ -95,21 +94,22 @@ class AsyncOpened:
         if self._over:
             return
         self._over = True
-        if not self._answer.content.at_eof() and self._fault is None:
+        if not self._content.at_eof() and self._fault is None:
             self._limit.ended = self._limit.ended or Ending.CLOSED
             self._fault = ended_fault(self._limit, self._place, self.head.status)
+        loop = self._pool.loop
         try:
-            here = asyncio.get_running_loop() is self._loop
+            here = asyncio.get_running_loop() is loop
         except RuntimeError:
             here = False
-        if here or self._loop.is_closed():
+        if here or loop.is_closed():
             self._let_go()
         else:
-            self._loop.call_soon_threadsafe(self._let_go)
+            loop.call_soon_threadsafe(self._let_go)
 
     async def _next(self, until: float) -> bytes:
         """The next bytes as they were sent; b"" at the end of the body."""
-        content = self._answer.content
+        content = self._content
         failure = content.exception()
         # aiohttp tells a failure before the bytes that came ahead of it, and the reason why the generation
         # ended may be among them.
@@ -120,9 +120,8 @@ class AsyncOpened:
         if failure is not None:
             raise failure
         if not content.is_eof():
-            self._limit.ends_at = until
-            async with self._limit.timer():
-                raw = await content.readany()
+            self._pool.watch.move(self._limit, until)
+            raw = await content.readany()
         if not raw and not self.head.framed and self._limit.was_reset():
             raise ConnectionResetError
         return raw
@@ -135,16 +134,9 @@ class AsyncOpened:
             raise BodyTooLarge(f"the answer is larger than {self._most} bytes")
         return data
 
-    def _expire(self) -> None:
-        self._limit.ended = self._limit.ended or Ending.EXPIRED
-        self.close()
-
     def _let_go(self) -> None:
-        self._limit.answer = None
-        if self._last is not None:
-            self._last.cancel()
-        self._limit.leave(self._answer)
-        self._leave()
+        self._wire.close()
+        self._pool.leave(self._limit)
 
 
 class _Undone:

@@ -1,6 +1,6 @@
 """Async pool: the connections of each event loop, opened, kept alive and closed by aiohttp.
 
-A connection belongs to the loop that opened it, so each loop has a session of
+A connection belongs to the loop that opened it, so each loop has a connector of
 its own. It lives in an asynchronous generator: loops close those before they
 stop, so a loop that is gone leaves nothing open behind it.
 """
@@ -18,18 +18,17 @@ from weakref import WeakSet
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
 
-from resilient_infer.transport.async_limit import CURRENT
+from resilient_infer.transport.async_limit import CURRENT, AsyncLimit, LoopWatch
+from resilient_infer.transport.async_template import AsyncTemplate
+from resilient_infer.transport.async_wire import Wire
+from resilient_infer.transport.http_sync import MOST_TEMPLATES
 from resilient_infer.transport.resolve import Address, Resolver
-from resilient_infer.transport.watchdog import Phase
+from resilient_infer.transport.watchdog import Ending, Phase
 
 KEPT_ALIVE: Final = 60.0
 """Seconds an idle connection is kept. Servers close theirs after 5 (uvicorn) to 75 (nginx) seconds; one that
 was closed meanwhile is opened anew."""
-
-LONGEST_LINE: Final = 65_536
-"""Bytes of one header line. Source: `http.client._MAXLINE`, so that both transports read the same answers."""
 
 NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """aiohttp's own limits are off: the attempt's limit holds for everything."""
@@ -84,10 +83,6 @@ def _settle(waiter: "asyncio.Future[None]") -> None:
         waiter.set_result(None)
 
 
-class _Resent(OSError):
-    """aiohttp is about to send a request a second time by itself."""
-
-
 class _Connector(aiohttp.TCPConnector):
     """Tells the attempt's limit how far it has come, and opens a new connection where one is asked for."""
 
@@ -97,27 +92,36 @@ class _Connector(aiohttp.TCPConnector):
         )
         self._seen: WeakSet[ResponseHandler] = WeakSet()
 
-    async def connect(self, *args: Any, **named: Any) -> Connection:
-        """A connection, kept alive or new."""
+    async def take(self, way: aiohttp.ClientRequest, limit: AsyncLimit) -> Wire:
+        """A connection, kept alive or new, that leads where `way` does."""
+        limit.phase = Phase.CONNECTING
+        CURRENT.set(limit)
+        try:
+            while True:
+                limit.reused = True
+                connection = await self.connect(way, [], NO_TIMEOUT)
+                if not (limit.fresh and limit.reused):
+                    break
+                connection.close()  # those next to one that had been closed are old, too
+        finally:
+            CURRENT.set(None)
+        wire = limit.awaited = Wire(connection)
+        limit.protocol = wire.protocol
+        limit.sent = True
+        limit.phase = Phase.WAITING
+        return wire
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
         limit = CURRENT.get()
         if limit is None:
             raise RuntimeError("a connection was asked for without a limit")
-        if limit.sent:
-            raise _Resent
-        limit.phase = Phase.CONNECTING
-        while True:
-            connection = await super().connect(*args, **named)
-            protocol = connection.protocol
-            assert protocol is not None
-            limit.reused = protocol in self._seen
-            if not (limit.fresh and limit.reused):
-                break
-            connection.close()  # those next to one that had been closed are old, too
+        limit.reused = False
+        async with limit.connecting():
+            protocol = await super()._create_connection(req, traces, timeout)
         self._seen.add(protocol)
-        limit.protocol, limit.connection = protocol, connection.transport
-        limit.sent = True
-        limit.phase = Phase.WAITING
-        return connection
+        return protocol
 
     def let_go(self) -> None:
         """In a forked child: let go of the copies of sockets; the parent's and the loop stay as they are."""
@@ -131,45 +135,47 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class LoopPool:
-    """The session of one loop, and how many attempts are using it.
+    """The connections of one loop, and what is under way on them.
 
     Attributes:
         loop: Its loop.
-        session: aiohttp's, with all that would act behind our back switched off.
+        watch: Ends what is under way when its time is up.
     """
 
     def __init__(self, resolver: Resolver) -> None:
         self.loop = asyncio.get_running_loop()
-        self._in_use = 0
+        self.watch = LoopWatch()
         self._closing: asyncio.Task[None] | None = None
         self._due = False
-        self.connector = _Connector(resolver)
-        self.session = aiohttp.ClientSession(
-            connector=self.connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=NO_TIMEOUT,
-            skip_auto_headers=("Content-Type", "User-Agent"),
-            auto_decompress=False,
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-        )
-        self._kept = _kept(self.session)
+        self._ways: dict[AsyncTemplate, aiohttp.ClientRequest] = {}
+        self._connector = _Connector(resolver)
+        self._kept = _kept(self._connector)
         with suppress(StopIteration):  # runs to its yield without a wait; the loop knows of it from now on
             self._kept.__anext__().send(None)
 
     @property
+    def closed(self) -> bool:
+        """Nothing can be sent by it any more."""
+        return self._connector.closed
+
+    @property
     def usable(self) -> bool:
-        """Its loop, and the session in it, are still there."""
-        return not (self.session.closed or self.loop.is_closed())
+        """Its loop, and what is open in it, are still there."""
+        return not (self.closed or self.loop.is_closed())
 
-    def enter(self) -> None:
-        """An attempt begins to use it."""
-        self._in_use += 1
+    async def wire(self, template: AsyncTemplate, limit: AsyncLimit) -> Wire:
+        """A connection, kept alive or new, for a request by a template."""
+        way = self._ways.get(template)
+        if way is None:
+            if len(self._ways) >= MOST_TEMPLATES:
+                self._ways.clear()
+            way = self._ways[template] = template.way(self.loop)
+        return await self._connector.take(way, limit)
 
-    def leave(self) -> None:
-        """An attempt is over. The last one of a client that was closed meanwhile closes the session."""
-        self._in_use -= 1
-        if self._due and not self._in_use:
+    def leave(self, limit: AsyncLimit) -> None:
+        """An attempt is over. The last one of a client that was closed meanwhile closes what is open."""
+        self.watch.forget(limit)
+        if self._due and self.watch.idle:
             self._close_soon()
 
     async def close(self) -> None:
@@ -178,24 +184,30 @@ class LoopPool:
         if self.loop is not asyncio.get_running_loop():
             with suppress(RuntimeError):  # that loop is closed, and its connections with it
                 self.loop.call_soon_threadsafe(self._close_if_idle)
-        elif not self._in_use:
+        elif self.watch.idle:
+            self.watch.stop()
             await self._kept.aclose()
 
+    def let_go(self) -> None:
+        """In a forked child: let go of the copies of sockets."""
+        self._connector.let_go()
+
     def _close_if_idle(self) -> None:
-        if not self._in_use:
+        if self.watch.idle:
             self._close_soon()
 
     def _close_soon(self) -> None:
         if self._closing is None and not self.loop.is_closed():
+            self.watch.stop()
             self._closing = self.loop.create_task(self._kept.aclose())
 
 
-async def _kept(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
-    """Holds a session open until it is closed, which the loop does at the latest when it stops."""
+async def _kept(connector: _Connector) -> AsyncGenerator[None, None]:
+    """Holds connections open until it is closed, which the loop does at the latest when it stops."""
     try:
         yield
     finally:
-        await session.close()
+        await connector.close()
 
 
 class AsyncPools:
@@ -210,7 +222,7 @@ class AsyncPools:
         """The pool of the running loop."""
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
-        if pool is not None and not pool.session.closed:
+        if pool is not None and not pool.closed:
             return pool
         made = LoopPool(self._resolver)
         with self._lock:
@@ -220,8 +232,13 @@ class AsyncPools:
 
     @property
     def connected(self) -> bool:
-        """A session is open in a loop that is."""
+        """Something is open in a loop that is."""
         return any(pool.usable for pool in self._pools.values())
+
+    def end_all(self, why: Ending) -> None:
+        """End all that is under way; from any thread."""
+        for pool in tuple(self._pools.values()):
+            pool.watch.end_all(why)
 
     async def close(self) -> None:
         """Close every pool, as soon as nothing of it is in flight."""
@@ -233,7 +250,7 @@ class AsyncPools:
     def let_go(self) -> None:
         """In a forked child: have nothing to do any more with the parent's loops and sockets."""
         for pool in self._pools.values():
-            pool.connector.let_go()
+            pool.let_go()
         # Kept for ever: their finalisers would act on loops that run in the parent.
         _PARENTS.extend(self._pools.values())
 

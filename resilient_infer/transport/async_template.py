@@ -1,5 +1,6 @@
-"""Async template: a request for aiohttp, as far as it is the same every time."""
+"""Async template: a request for aiohttp's connections, as far as it is the same every time."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,69 +8,74 @@ from ssl import SSLContext
 from typing import Final
 from urllib.parse import unquote
 
+import aiohttp
 import requests
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import Payload
 from multidict import CIMultiDict
 from requests.utils import urldefragauth
 from urllib3.util import Url, parse_url
 from yarl import URL
 
 from resilient_infer.core.http import HttpRequest
-from resilient_infer.core.secret import HIDDEN
 from resilient_infer.errors import ConfigError
-from resilient_infer.transport.async_limit import AsyncLimit
-from resilient_infer.transport.body import ACCEPTED, CHUNK
+from resilient_infer.transport.body import ACCEPTED
 from resilient_infer.transport.environment import proxy_for, tls_context
-from resilient_infer.transport.headers import check_header
-from resilient_infer.transport.watchdog import Phase
+from resilient_infer.transport.headers import Unshown, UnshownBytes, check_header
 
 PORTS: Final = {"http": 80, "https": 443}
 
 _DEFAULTS: Final = {"User-Agent": "resilient-infer", "Accept": "*/*", "Accept-Encoding": ACCEPTED}
 
-
-class _Unshown(str):
-    """A header's value, perhaps a token, that no tool shows which prints the variables of a traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return HIDDEN
+_MAY_LACK_BODY: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""Methods that say no length where there is no body. Source: RFC 9110, section 8.6."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AsyncTemplate:
     """A request without its body and the headers of a single call.
 
     Attributes:
         place: "host:port", for messages.
         given: The request's own tuple. Kept, so that its identity stays taken.
-        proxy: Without its login, which is in `proxy_headers`, or in `headers` where no tunnel is needed.
+        start: The request line.
+        lines: The header lines by their names in lower case, without a length.
+        proxy: Without its login, which is in `proxy_headers`, or in `lines` where no tunnel is needed.
         tls: Whom to trust; True where nothing is encrypted.
     """
 
     url: URL
     place: str
     given: tuple[tuple[str, str], ...] = field(repr=False)
-    headers: CIMultiDict[str] = field(repr=False)
+    start: bytes = field(repr=False)
+    lines: Mapping[str, UnshownBytes] = field(repr=False)
     proxy: URL | None
     proxy_headers: Mapping[str, str] | None = field(repr=False)
     tls: SSLContext | bool
 
-    def with_call_headers(self, extra: tuple[tuple[str, str], ...]) -> CIMultiDict[str]:
-        """The headers of one call.
+    def head(self, request: HttpRequest) -> UnshownBytes:
+        """The head of one call's request.
 
         Raises:
-            ConfigError: One of them cannot be sent.
+            ConfigError: One of its headers cannot be sent.
         """
-        if not extra:
-            return self.headers
-        headers = self.headers.copy()
-        for name, value in extra:
-            check_header(name, value)
-            headers[name] = value
-        return headers
+        lines = self.lines
+        if request.call_headers:
+            own = {name.lower(): _line(name, value) for name, value in request.call_headers}
+            lines = {**lines, **own}
+        length = b"Content-Length: %d\r\n" % len(request.body)
+        if not request.body and request.method in _MAY_LACK_BODY:
+            length = b""
+        return UnshownBytes(b"".join((self.start, *lines.values(), length, b"\r\n")))
+
+    def way(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientRequest:
+        """What aiohttp's connector wants to know of where to connect to, in a loop."""
+        return aiohttp.ClientRequest(
+            "GET",
+            self.url,
+            loop=loop,
+            proxy=self.proxy,
+            proxy_headers=None if self.proxy_headers is None else CIMultiDict(self.proxy_headers),
+            ssl=self.tls,
+        )
 
 
 def template_of(request: HttpRequest) -> AsyncTemplate:
@@ -79,71 +85,61 @@ def template_of(request: HttpRequest) -> AsyncTemplate:
         ConfigError: A header or the environment is unusable.
         requests.RequestException: The URL is; so does a `ValueError`. Their text may quote a login.
     """
-    for name, value in request.headers:
-        check_header(name, value)
     headers: CIMultiDict[str] = CIMultiDict(request.headers)
     prepared = requests.Request(
         # requests would put a login from the URL in the place of ours.
         request.method, request.url, auth=_as_it_is if "authorization" in headers else None
     ).prepare()  # fmt: skip
     for name, given in (*prepared.headers.items(), *_DEFAULTS.items()):
-        if name.lower() != "content-length":
-            headers.setdefault(name, str(given))
-    url = parse_url(str(prepared.url))
-    if url.scheme not in PORTS or not url.host:
+        headers.setdefault(name, str(given))
+    address = parse_url(str(prepared.url))
+    if address.scheme not in PORTS or not address.host:
         raise ConfigError("this is not an http or https URL")
     try:
-        url.host.encode("idna")
+        address.host.encode("idna")
     except UnicodeError:
         raise ConfigError("the URL's host is not a host name") from None
-    proxy = proxy_for(url.url)
+    proxy = proxy_for(address.url)
     login = {} if proxy is None or proxy.auth is None else {"Proxy-Authorization": _basic(proxy.auth)}
-    if url.scheme == "http":
+    if address.scheme == "http":
         headers.update(login)
-    secure = url.scheme == "https" or (proxy is not None and proxy.scheme == "https")
+    secure = address.scheme == "https" or (proxy is not None and proxy.scheme == "https")
+    url = URL(str(urldefragauth(address.url)), encoded=True)
+    target = str(url) if proxy is not None and address.scheme == "http" else url.raw_path_qs
+    lines = {"host": _line("Host", _host(address))}
+    lines |= {name.lower(): _line(name, value) for name, value in headers.items()}
+    lines.pop("content-length", None)
     return AsyncTemplate(
-        url=URL(str(urldefragauth(url.url)), encoded=True),
-        place=_place(url) if proxy is None else f"{_place(url)} through the proxy {_place(proxy)}",
+        url=url,
+        place=_place(address) if proxy is None else f"{_place(address)} through the proxy {_place(proxy)}",
         given=request.headers,
-        headers=CIMultiDict((name, _Unshown(value)) for name, value in headers.items()),
+        start=f"{request.method} {target} HTTP/1.1\r\n".encode("ascii"),
+        lines=lines,
         proxy=None if proxy is None else URL(proxy._replace(auth=None).url),
-        proxy_headers=login if login and url.scheme == "https" else None,
+        proxy_headers=login if login and address.scheme == "https" else None,
         tls=tls_context() if secure else True,
     )
 
 
-class Slices(Payload):
-    """A large body, written piece by piece, so that others have a turn between."""
+def _line(name: str, value: str) -> UnshownBytes:
+    check_header(name, value)
+    return UnshownBytes(f"{name}: {value}\r\n".encode("latin-1"))
 
-    _autoclose = True  # nothing is open
 
-    def __init__(self, body: bytes, limit: AsyncLimit) -> None:
-        super().__init__(body)
-        self._size = len(body)
-        self._limit = limit
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        """Write all of it."""
-        self._limit.phase = Phase.SENDING
-        view = memoryview(self._value)
-        for start in range(0, len(view), CHUNK):
-            await writer.write(view[start : start + CHUNK])
-        if self._limit.phase is Phase.SENDING:
-            self._limit.phase = Phase.WAITING
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """For aiohttp's own errors, which quote nothing of ours."""
-        return HIDDEN
+def _host(url: Url) -> str:
+    """As the request names it: without the scheme's own port, and without the dot of a full name."""
+    host = str(url.host).rstrip(".")
+    return host if url.port in (None, PORTS[str(url.scheme)]) else f"{host}:{url.port}"
 
 
 def _place(url: Url) -> str:
     return f"{url.host}:{url.port or PORTS[str(url.scheme)]}"
 
 
-def _basic(login: str) -> _Unshown:
+def _basic(login: str) -> Unshown:
     name, _, password = login.partition(":")
     plain = f"{unquote(name)}:{unquote(password)}"
-    return _Unshown("Basic " + base64.b64encode(plain.encode("latin-1")).decode())
+    return Unshown("Basic " + base64.b64encode(plain.encode("latin-1")).decode())
 
 
 def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -8,10 +8,27 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from resilient_infer.core.secret import HIDDEN
 from resilient_infer.errors import ConfigError
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+
+
+class Unshown(str):
+    """A header's value, perhaps a token, that no tool shows which prints the variables of a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+class UnshownBytes(bytes):
+    """The same, as it is put on the wire."""
+
+    def __repr__(self) -> str:
+        return HIDDEN
 
 
 def check_header(name: str, value: str) -> None:

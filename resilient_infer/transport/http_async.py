@@ -7,22 +7,21 @@ others have a turn between; to undo a compression takes the loop's own thread.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Lock
 from typing import Final
 
 import aiohttp
 import requests
-from aiohttp.typedefs import LooseHeaders
 
 from resilient_infer.core.http import FaultKind, HttpRequest, HttpResponse, Reception, TransportFault
 from resilient_infer.errors import ConfigError
-from resilient_infer.transport.async_limit import CURRENT, EXPECTED, AsyncLimit
+from resilient_infer.transport.async_limit import EXPECTED, AsyncLimit
 from resilient_infer.transport.async_opened import AsyncOpened
 from resilient_infer.transport.async_pool import AsyncPools, LoopPool
-from resilient_infer.transport.async_template import AsyncTemplate, Slices, template_of
-from resilient_infer.transport.body import CHUNK, BodyTooLarge, read_body
+from resilient_infer.transport.async_template import AsyncTemplate, template_of
+from resilient_infer.transport.body import BodyTooLarge, read_body
 from resilient_infer.transport.faults import ended_fault
 from resilient_infer.transport.fork import renew_in_children
 from resilient_infer.transport.headers import lowered
@@ -50,7 +49,6 @@ class HttpAsync:
     def _start(self) -> None:
         self._lock = Lock()
         self._templates: dict[tuple[str, str, int], AsyncTemplate] = {}
-        self._live: set[AsyncLimit] = set()
         self._pools = AsyncPools(self._resolver)
 
     def renew(self) -> None:
@@ -113,8 +111,7 @@ class HttpAsync:
         """
         self._closed = True
         if cancel:
-            for limit in tuple(self._live):
-                limit.end(Ending.CLOSED)
+            self._pools.end_all(Ending.CLOSED)
         await self._pools.close()
 
     async def _exchange(
@@ -122,36 +119,39 @@ class HttpAsync:
     ) -> AsyncOpened | Reception:
         try:
             template = self._template(request)
-            headers = template.with_call_headers(request.call_headers)
+            words = template.head(request)
         except (ConfigError, requests.RequestException, ValueError) as error:
             return TransportFault(kind=FaultKind.REJECTED, reason=_why_unsendable(error), sent=False)
-        self._live.add(limit)
-        if self._closed:  # asked only now, so that close() either sees the limit or is seen here
+        if self._closed:
             limit.ended = Ending.CLOSED
         if limit.left() <= 0:
-            self._live.discard(limit)
             return ended_fault(limit, template.place)
         pool = self._pools.current()
-        pool.enter()
-        leave = partial(self._leave, limit, pool)
+        pool.watch.watch(limit)
+        if self._closed:  # asked again, so that close() either sees the limit or is seen here
+            limit.end(Ending.CLOSED)
         received: AsyncOpened | Reception | None = None
-        CURRENT.set(limit)
         try:
-            async with limit.timer():
-                answer = await _sent(pool.session, template, request, headers, limit)
-                received = await _received(answer, request, limit, template.place, leave if stream else None)
-                return received
+            wire = await pool.wire(template, limit)
+            content = await wire.ask(words, request.body, limit, bodiless=request.method == "HEAD")
+            limit.received = True
+            limit.status = wire.status
+            limit.phase = Phase.BODY
+            received_at, headers = time.time(), lowered(wire.headers.items())
+            framed = _is_framed(wire.status, request.method, headers)
+            whole = not (stream and wire.status == 200)
+            body = await _body(content, limit, headers, framed, request.max_response) if whole else b""
+            received = HttpResponse(
+                status=wire.status, headers=headers, body=body, framed=framed, received_at=received_at
+            )
+            if not whole:
+                received = AsyncOpened(received, wire, limit, pool, template.place, request.max_response)
+            return received
         except EXPECTED as error:
             return limit.fault(error, template.place)
         finally:
-            CURRENT.set(None)
             if not isinstance(received, AsyncOpened):  # it leaves when it is closed
-                leave()
-
-    def _leave(self, limit: AsyncLimit, pool: LoopPool) -> None:
-        limit.hang_up()
-        self._live.discard(limit)
-        pool.leave()
+                _leave(limit, pool)
 
     def _template(self, request: HttpRequest) -> AsyncTemplate:
         key = (request.method, request.url, id(request.headers))
@@ -165,62 +165,28 @@ class HttpAsync:
         return template
 
 
-async def _sent(
-    session: aiohttp.ClientSession,
-    template: AsyncTemplate,
-    request: HttpRequest,
-    headers: LooseHeaders,
-    limit: AsyncLimit,
-) -> aiohttp.ClientResponse:
-    """The answer to a request, as far as its headers."""
-    body = request.body
-    answer = await session.request(
-        request.method,
-        template.url,
-        data=Slices(body, limit) if len(body) > CHUNK else body or None,
-        headers=headers,
-        allow_redirects=False,
-        proxy=template.proxy,
-        proxy_headers=template.proxy_headers,
-        ssl=template.tls,
-    )
-    limit.received = True
-    limit.status = answer.status
-    limit.phase = Phase.BODY
-    return answer
+def _leave(limit: AsyncLimit, pool: LoopPool) -> None:
+    if limit.awaited is not None:
+        limit.awaited.close()  # after a whole answer this changes nothing
+    pool.leave(limit)
 
 
-async def _received(
-    answer: aiohttp.ClientResponse,
-    request: HttpRequest,
-    limit: AsyncLimit,
-    place: str,
-    leave: Callable[[], None] | None,
-) -> AsyncOpened | Reception:
-    """The answer whole, or from its head on if it may be handed on so (`leave` is given)."""
-    received_at = time.time()
-    headers = lowered(answer.headers.items())
-    framed = (
+def _is_framed(status: int, method: str, headers: Mapping[str, str]) -> bool:
+    return (
         "content-length" in headers
         or headers.get("transfer-encoding", "").lower() == "chunked"
-        or answer.status in _BODILESS
-        or request.method == "HEAD"
+        or status in _BODILESS
+        or method == "HEAD"
     )
-    if leave is not None and answer.status == 200:
-        head = HttpResponse(status=200, headers=headers, body=b"", framed=framed, received_at=received_at)
-        return AsyncOpened(head, answer, limit, place, request.max_response, leave)
-    try:
-        pieces = await _pieces(answer.content, request.max_response)
-        if not framed and limit.was_reset():
-            raise ConnectionResetError
-        body = read_body(pieces, headers.get("content-encoding", ""), request.max_response)
-    except EXPECTED as error:
-        return limit.fault(error, place)
-    finally:
-        limit.leave(answer)
-    return HttpResponse(
-        status=answer.status, headers=headers, body=body, framed=framed, received_at=received_at
-    )
+
+
+async def _body(
+    content: aiohttp.StreamReader, limit: AsyncLimit, headers: Mapping[str, str], framed: bool, most: int
+) -> bytes:
+    pieces = await _pieces(content, most)
+    if not framed and limit.was_reset():
+        raise ConnectionResetError
+    return read_body(pieces, headers.get("content-encoding", ""), most)
 
 
 async def _pieces(content: aiohttp.StreamReader, most: int) -> list[bytes]:

@@ -20,14 +20,13 @@ from urllib3 import BaseHTTPResponse
 from urllib3.util import Retry, Url, parse_url
 
 from resilient_infer.core.http import FaultKind, HttpRequest, Reception, TransportFault
-from resilient_infer.core.secret import HIDDEN
 from resilient_infer.errors import ConfigError
 from resilient_infer.transport.body import ACCEPTED
 from resilient_infer.transport.connection import CURRENT, LimitedAdapter, LimitedPool
 from resilient_infer.transport.environment import proxy_for
 from resilient_infer.transport.faults import EXPECTED, ended_fault, fault_of
 from resilient_infer.transport.fork import renew_in_children
-from resilient_infer.transport.headers import check_header
+from resilient_infer.transport.headers import Unshown, check_header
 from resilient_infer.transport.receive import Opened, whole
 from resilient_infer.transport.resolve import RESOLVER, Resolver
 from resilient_infer.transport.watchdog import WATCHDOG, Ending, Limit
@@ -64,15 +63,6 @@ class _Server:
     absolute: bool
 
 
-class _Unshown(str):
-    """A header's value, perhaps a token, that no tool shows which prints the variables of a traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return HIDDEN
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Template:
     """A request as far as it is the same every time.
@@ -86,7 +76,7 @@ class _Template:
     server: _Server
     target: str
     given: tuple[tuple[str, str], ...] = field(repr=False)
-    headers: Mapping[str, _Unshown] = field(repr=False)
+    headers: Mapping[str, Unshown] = field(repr=False)
     spelling: Mapping[str, str]
 
     def with_call_headers(self, extra: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -240,7 +230,7 @@ class HttpSync:
         )
         url = str(prepared.url)
         server = self._server(url)
-        headers = {str(name): _Unshown(value) for name, value in prepared.headers.items()}
+        headers = {str(name): Unshown(value) for name, value in prepared.headers.items()}
         headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
         return _Template(
             server=server,

@@ -1,0 +1,111 @@
+"""Async wire: one request on one of aiohttp's connections, and the answer that comes back on it.
+
+aiohttp opens and keeps the connections, and parses what comes. What its session
+would do for each request between the two is done once for each endpoint (see
+`async_template.py`): it costs more than to send, and nothing of it differs from call to call.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import aiohttp
+from aiohttp import StreamReader
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import StreamWriter
+from multidict import CIMultiDictProxy
+
+from resilient_infer.transport.body import CHUNK
+from resilient_infer.transport.watchdog import Limit, Phase
+
+LONGEST_LINE: Final = 65_536
+"""Bytes of one header line. Source: `http.client._MAXLINE`, so that both transports read the same answers."""
+
+SWITCHING_PROTOCOLS: Final = 101
+
+
+class Wire:
+    """A connection while one attempt uses it. Closed or released once; then it is the pool's, or nobody's.
+
+    Attributes:
+        protocol: What reads the connection.
+        status: Of the answer, once its head has come; so are `headers` and `content`.
+    """
+
+    __slots__ = ("_connection", "_loop", "_writing", "content", "headers", "protocol", "status")
+
+    status: int
+    headers: CIMultiDictProxy[str]
+
+    def __init__(self, connection: Connection) -> None:
+        protocol = connection.protocol
+        assert protocol is not None
+        self.protocol: ResponseHandler = protocol
+        self.content: StreamReader | None = None
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def ask(self, head: bytes, body: bytes, limit: Limit, *, bodiless: bool) -> StreamReader:
+        """Send a request, and wait until the head of its answer has come.
+
+        Args:
+            bodiless: The answer has no body, whatever its head says (HEAD).
+        """
+        protocol = self.protocol
+        protocol.set_response_params(
+            skip_payload=bodiless, read_until_eof=True, auto_decompress=False, read_bufsize=CHUNK,
+            max_line_size=LONGEST_LINE, max_field_size=LONGEST_LINE,
+        )  # fmt: skip
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        if len(body) <= CHUNK:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            self._writing = self._loop.create_task(_written(protocol, body, limit))
+        message, content = await protocol.read()
+        while message.code < 200 and message.code != SWITCHING_PROTOCOLS:
+            message, content = await protocol.read()
+        self.status, self.headers, self.content = message.code, message.headers, content
+        content.on_eof(self._release)
+        return content
+
+    def close(self) -> None:
+        """Break off, and wake the one who waits; after a whole answer it changes nothing."""
+        if self._loop.is_closed():
+            return
+        self._stop_writing()
+        connection, content = self._connection, self.content
+        transport = connection.transport
+        connection.close()
+        if transport is not None:  # it must not wait until the rest of a request has gone
+            transport.abort()
+        if content is not None and content.exception() is None:
+            content.set_exception(aiohttp.ClientConnectionError("the connection was closed"))
+
+    def _release(self) -> None:
+        """The whole answer is here: the connection is the pool's again, if the request has gone, too."""
+        if self._stop_writing():
+            self._connection.close()
+        else:
+            self._connection.release()
+
+    def _stop_writing(self) -> bool:
+        """Whether a part of the request was still to be sent, which will not be."""
+        writing, self._writing = self._writing, None
+        return writing is not None and writing.cancel()
+
+
+async def _written(protocol: ResponseHandler, body: bytes, limit: Limit) -> None:
+    """Write a large body piece by piece, so that others have a turn between."""
+    limit.phase = Phase.SENDING
+    writer = StreamWriter(protocol, asyncio.get_running_loop())
+    view = memoryview(body)
+    with suppress(OSError, RuntimeError, aiohttp.ClientError):  # the one who waits for the answer hears of it
+        for start in range(0, len(view), CHUNK):
+            await writer.write(view[start : start + CHUNK])
+    if limit.phase is Phase.SENDING:
+        limit.phase = Phase.WAITING
