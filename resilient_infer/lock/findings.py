@@ -122,6 +122,11 @@ class Said:
         return self.level or CODES[self.code].level
 
     @property
+    def security(self) -> bool:
+        """Somebody may be at work."""
+        return CODES[self.code].security
+
+    @property
     def settles(self) -> bool:
         """Whether it makes no sense to look at the pin any further."""
         return self.how_bad in (Level.ERROR, Level.UNCHECKED)

@@ -1,6 +1,7 @@
 """Pins: those of a lock that the manifest asks for, each asked about once."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.lockfile import Lock, LockedModel, LockEntry
 from resilient_infer.lock.reference import is_commit
 from resilient_infer.lock.relock import JOBS
+from resilient_infer.lock.tied import name_of, reachable
 
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ Key = tuple[str | None, ...]
 def asked_for(
     manifest: Manifest, lock: Lock, only: Collection[str] | None = None
 ) -> Iterator[tuple[LockEntry, LockedModel]]:
-    """The Hub's models that are locked to a commit and asked for, in the order of the lock.
+    """The Hub's models that are locked to a commit and asked for, and what those need, in the lock's order.
 
     Args:
         only: Aliases to look at. None: all.
@@ -30,8 +32,10 @@ def asked_for(
         if alias is None or (only is not None and name not in only):
             continue
         asked = {identity_asked(target) for target in alias.targets}
-        for pin in entry.pins:
-            if isinstance(pin, LockedModel) and identity_held(pin) in asked and is_commit(pin.revision):
+        pins = tuple(pin for pin in entry.pins if identity_held(pin) in asked)
+        names = reachable(replace(entry, pins=pins))
+        for pin in entry.models:
+            if name_of(pin) in names and is_commit(pin.revision):
                 yield entry, pin
 
 
