@@ -61,8 +61,9 @@ class Growing:
             name = name_of(need)
             if name not in self.pins:
                 self._find(need)
-            elif need.kind is NeedKind.BASE and needer in self.told and name not in self.told:
-                # Kept, but an adapter that is new takes after it.
+            kept = name in self.pins and name not in self.told
+            if kept and need.kind is NeedKind.BASE and needer in self.told:
+                # An adapter that is new takes after its base.
                 self._asking[name] = Question(*name, self.pins[name].revision)
         yield from self._asking.values()
 
@@ -99,6 +100,12 @@ class Growing:
     def needed(self) -> tuple[LockedModel, ...]:
         """Those that are no targets, sorted."""
         return tuple(self._final(name) for name in sorted(self.pins.keys() - self._targets))
+
+    def task_of_a_base(self) -> str | None:
+        """Of the first model's, should that be an adapter; None: not told just now."""
+        base = next((_base_of(pin) for pin in self.pins.values()), None)
+        told = None if base is None or base not in self.told else self.whole(base)
+        return None if told is None else told.task
 
     def unlocked(self, pin: LockedModel) -> Iterator[str]:
         """What is said of the needs of a pin that could not be locked."""

@@ -193,7 +193,8 @@ def _task(plan: _Planned, growing: Growing) -> str | None:
     """The manifest's, else that of the first model: told just now, or when it was locked."""
     first = _first_told(plan, growing)
     told = None if first is None else first.task
-    return plan.alias.task or told or (None if plan.before is None else plan.before.task)
+    before = None if plan.before is None else plan.before.task
+    return plan.alias.task or told or before or growing.task_of_a_base()
 
 
 def _first_told(plan: _Planned, growing: Growing) -> Resolved | None:
@@ -205,7 +206,8 @@ def _first_told(plan: _Planned, growing: Growing) -> Resolved | None:
 def _orphans(entries: Iterable[LockEntry], aliases: Mapping[str, Alias]) -> Iterator[Change]:
     for entry in entries:
         if entry.alias not in aliases:
-            yield from (Change(alias=entry.alias, what=What.DROPPED, pin=pin) for pin in entry.pins)
+            gone = (*entry.pins, *entry.needed)
+            yield from (Change(alias=entry.alias, what=What.DROPPED, pin=pin) for pin in gone)
 
 
 def _changes(plan: _Planned, entry: LockEntry, growing: Growing) -> Iterator[Change]:
