@@ -21,6 +21,9 @@ class Level(Enum):
     ERROR = "error"
 
 
+ALIAS: Final = "<alias>"
+"""Stands in the hint of a `Said` for the alias it will be said of, as a command line names it."""
+
 FailOn = Literal["error", "warning", "info", "drift"]
 """What `--fail-on` takes: a level and all above it, or `drift`, which makes RI302 an error."""
 
@@ -58,7 +61,12 @@ CODES: Final[Mapping[str, Code]] = {
         Code(code="RI207", state="weight file gone", level=Level.ERROR),
         Code(code="RI301", state="branch ahead, behaviour the same", level=Level.INFO),
         Code(code="RI302", state="branch ahead, behaviour changed", level=Level.INFO),
-        Code(code="RI303", state="branch or tag gone", level=Level.WARNING),
+        Code(code="RI303", state="branch or tag gone, or a tag moved", level=Level.WARNING),
+        Code(code="RI304", state="history rewritten", level=Level.WARNING),
+        Code(code="RI401", state="commit of a pull request that nobody merged", level=Level.ERROR),
+        Code(code="RI402", state="file not known to be safe", level=Level.ERROR),
+        Code(code="RI403", state="only pickled weights", level=Level.INFO),
+        Code(code="RI404", state="license changed", level=Level.WARNING),
         Code(
             code="RI405",
             state="runs code of its own, or loads a repo that is not locked",
@@ -108,6 +116,7 @@ class Said:
     """A finding before it is known whom it concerns: what is found about a pin is said of each alias.
 
     Attributes:
+        hint: What to do; `ALIAS` in it stands for the alias.
         level: None: as the table says.
     """
 
@@ -131,8 +140,13 @@ class Said:
         """Whether it makes no sense to look at the pin any further."""
         return self.how_bad in (Level.ERROR, Level.UNCHECKED)
 
-    def of(self, alias: str | None, file: str, line: int) -> Finding:
-        """The finding about `alias`, whose place is `file:line`."""
+    def of(self, alias: str | None, file: str, line: int, *, environment: str | None = None) -> Finding:
+        """The finding about `alias`, whose place is `file:line`.
+
+        Args:
+            environment: The one whose lock that is; commands of the hint name it.
+        """
+        named = (alias or "") if environment is None else f"{alias} --env {environment}"
         return Finding(
             code=self.code,
             level=self.how_bad,
@@ -140,7 +154,7 @@ class Said:
             file=file,
             line=line,
             message=self.message,
-            hint=self.hint,
+            hint=self.hint.replace(ALIAS, named),
         )
 
 

@@ -44,21 +44,24 @@ def key_of(pin: LockedModel) -> Key:
     weights = (
         () if pin.weights is None else tuple(part for pair in sorted(pin.weights.items()) for part in pair)
     )
-    return pin.model, pin.requested, pin.revision, pin.hub_id, pin.access, pin.files, *weights
+    said = (pin.model, pin.requested, pin.revision, pin.hub_id, pin.access, pin.license, pin.files)
+    return *said, *weights
 
 
 def ask_each(
     pins: Iterable[LockedModel],
     ask: Callable[[LockedModel], T],
     *,
+    jobs: int = JOBS,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Mapping[Key, T]:
     """The answer for each distinct pin, by its key.
 
     Args:
+        jobs: Pins asked about at a time.
         progress: Told how many pins of how many are done.
     """
     distinct = {key_of(pin): pin for pin in pins}
     asks = [partial(ask, pin) for pin in distinct.values()]
-    answers = gather(asks, jobs=JOBS, progress=lambda done: progress(done, len(asks)))
+    answers = gather(asks, jobs=jobs, progress=lambda done: progress(done, len(asks)))
     return dict(zip(distinct, answers, strict=True))
