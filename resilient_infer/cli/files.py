@@ -1,6 +1,7 @@
 """Files: manifest and locks of a folder, found and read as the commands need them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from resilient_infer.cli.render import warn
@@ -116,6 +117,28 @@ def overlaid(default: Survey | None, environment: Survey | None) -> Survey | Non
 
 
 def shown(path: Path) -> str:
-    """A path as people would write it: relative to where they are, if it is below."""
+    """A path as people would write it: relative to where they are, if both are in one repository."""
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    if path.is_relative_to(here):
+        return str(path.relative_to(here))
+    root = _work_tree(here)
+    return os.path.relpath(path, here) if root is not None and path.is_relative_to(root) else str(path)
+
+
+def in_repository(file: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """A path that `shown` made, as the repository's own readers write it: from its root, with slashes.
+
+    The root is that of the git work tree, else GITHUB_WORKSPACE, else the current
+    folder. None: the file is outside.
+    """
+    path = Path(os.path.normpath(Path.cwd() / file))
+    workspace = environ.get("GITHUB_WORKSPACE")
+    roots = [root for root in (_work_tree(path.parent),) if root is not None]
+    roots += [Path(os.path.realpath(workspace))] if workspace else []
+    root = next((root for root in (*roots, Path.cwd()) if path.is_relative_to(root)), None)
+    return None if root is None else path.relative_to(root).as_posix()
+
+
+def _work_tree(folder: Path) -> Path | None:
+    """The root of the git work tree that a folder is in."""
+    return next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)

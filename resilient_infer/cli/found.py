@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from resilient_infer.cli.render import Colour, Ink, one_block
+from resilient_infer.cli.render import Colour, Ink, one_block, one_line
 from resilient_infer.cli.timeline import duration
 from resilient_infer.core.task import Json
 from resilient_infer.lock.findings import CODES, Finding, Level
@@ -16,16 +16,18 @@ _COLOURS: Final[Mapping[Level, Colour]] = {
 }
 _INDENT: Final = 6
 
+_WORST_FIRST: Final = (Level.ERROR, Level.UNCHECKED, Level.WARNING, Level.INFO)
+
 
 def finding_lines(finding: Finding, ink: Ink) -> list[str]:
     """`error RI201 file:line alias: what and why`, and below it what to do."""
     level = ink.paint(finding.level.value, _COLOURS[finding.level], bold=True)
     security = f" {ink.paint('SECURITY', 'red', bold=True)}" if finding.security else ""
-    code, _, rest = one_block(str(finding)).partition(" ")
+    code, _, rest = one_line(str(finding)).partition(" ")
     lead = len(f"{finding.level.value} {code} ") + len(" SECURITY") * finding.security
     lines = ink.wrap(rest, first=f"{level} {code}{security} ", indent=lead)
     if finding.hint:
-        lines += ink.wrap(one_block(finding.hint), first=" " * _INDENT, indent=_INDENT)
+        lines += ink.wrap(one_line(finding.hint), first=" " * _INDENT, indent=_INDENT)
     return lines
 
 
@@ -37,19 +39,21 @@ def finding_record(finding: Finding) -> dict[str, Json]:
         "level": finding.level.value,
         "security": finding.security,
         "alias": finding.alias,
-        "file": finding.file,
+        "file": one_line(finding.file),
         "line": finding.line,
         "message": one_block(finding.message),
         "hint": one_block(finding.hint),
     }
 
 
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings by level, and matters of security before others: whoever reads few reads these."""
+    return sorted(findings, key=lambda finding: (_WORST_FIRST.index(finding.level), not finding.security))
+
+
 def by_level(findings: Collection[Finding]) -> str:
     """How many findings of each level, the worst first: "2 errors, 1 not checked"."""
-    counts = [
-        (sum(finding.level is level for finding in findings), level)
-        for level in (Level.ERROR, Level.UNCHECKED, Level.WARNING, Level.INFO)
-    ]
+    counts = [(sum(finding.level is level for finding in findings), level) for level in _WORST_FIRST]
     return ", ".join(_counted(count, level) for count, level in counts if count)
 
 

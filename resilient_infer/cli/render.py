@@ -6,6 +6,7 @@ and not where NO_COLOR says no (https://no-color.org).
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -28,6 +29,8 @@ _NARROWEST: Final = 60
 """Columns below which tables are no longer squeezed, but wrap."""
 
 _ASCII: Final = {ord("…"): "...", ord("·"): "-", ord("–"): "-", ord("’"): "'", ord("×"): "x", ord("→"): "->"}
+
+_COMMAND: Final = re.compile(r"^([^\S\n]*)::", re.MULTILINE)
 
 _CONTROLS: Final = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """DEL and the C1 controls, which `json` leaves as they are and a terminal may obey."""
@@ -77,7 +80,8 @@ class Ink:
         return [first + lines[0], *(" " * indent + line for line in lines[1:])]
 
     def text(self, text: str) -> str:
-        """`text` in letters this stream can write."""
+        """`text` in letters this stream can write, and with no command to whoever reads the log."""
+        text = inert(text)
         return text if self.unicode else text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
 
 
@@ -97,27 +101,31 @@ def ink_of(
     return Ink(colour=colour, unicode=not plain and _writes(stream, "…✓●◆"), width=width)
 
 
-def to_json(value: Json, *, compact: bool, stream: TextIO) -> str:
-    """`value` as JSON that `stream` can write; letters it cannot are escaped.
+def to_json(value: Json, *, compact: bool, stream: TextIO | None) -> str:
+    """`value` as JSON that `stream` can write (None: UTF-8); letters it cannot are escaped.
 
     NaN and Infinity, which some servers send, are written as Python does.
+    Nothing in it is a command, as `inert` has it.
     """
     indent, separators = (None, (",", ":")) if compact else (2, None)
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
     if not _writes(stream, text):
         text = json.dumps(value, indent=indent, separators=separators)
-    return text.translate(_CONTROLS)
+    return text.translate(_CONTROLS).replace("##[", "##\\u005b")
 
 
 def show_error(error: ResilientInferError) -> None:
     """What went wrong, on stderr: a line for each problem, and one for what to do."""
-    if isinstance(error, ConfigError) and error.problems:
-        for problem in error.problems:
-            complain(str(problem))
-    else:
-        complain(error.message)
+    for fault in faults_of(error):
+        complain(fault)
     if error.hint:
         advise(error.hint)
+
+
+def faults_of(error: ResilientInferError) -> list[str]:
+    """What went wrong: each problem of a file, else the message."""
+    problems = error.problems if isinstance(error, ConfigError) else ()
+    return [str(problem) for problem in problems] or [error.message]
 
 
 def complain(message: str) -> None:
@@ -146,9 +154,25 @@ def one_block(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else " " for char in redact(text))
 
 
-def _writes(stream: TextIO, text: str) -> bool:
+def one_line(text: str) -> str:
+    """As `one_block`, on a single line."""
+    return one_block(text).replace("\n", " ")
+
+
+def inert(text: str) -> str:
+    """`text` with nothing in it that GitHub's runner obeys: it reads all that a step prints.
+
+    A command is a line that begins with "::" behind any space, or "##[" anywhere.
+    Source: TryParseV2 and TryParse of https://github.com/actions/runner, ActionCommand.cs.
+    """
+    if "::" not in text and "##[" not in text:
+        return text
+    return _COMMAND.sub(r"\1: :", text).replace("##[", "# #[")
+
+
+def _writes(stream: TextIO | None, text: str) -> bool:
     try:
-        text.encode(stream.encoding or "utf-8")
+        text.encode((stream and stream.encoding) or "utf-8")
     except (UnicodeError, LookupError):
         return False
     return True

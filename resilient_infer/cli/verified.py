@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
-from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.found import by_level, columns, cost, finding_lines, finding_record, many
 from resilient_infer.cli.render import Colour, Ink, one_block
 from resilient_infer.cli.served import served_in_short, served_lines, served_record
@@ -35,6 +34,9 @@ class Verified:
 
     Attributes:
         served: With --live: each route to a pinned model, and what its server said.
+        code: The exit code.
+        error: Why nothing could be told; then nothing else is.
+        environment: None: the default one.
     """
 
     rows: tuple[Row, ...] = ()
@@ -43,6 +45,8 @@ class Verified:
     code: int = 0
     elapsed: float = 0.0
     requests: int = 0
+    error: ResilientInferError | None = None
+    environment: str | None = None
 
 
 def verified_lines(done: Verified, ink: Ink) -> list[str]:
@@ -55,18 +59,18 @@ def verified_lines(done: Verified, ink: Ink) -> list[str]:
     return [*lines, f"{in_short(done)}   {cost(done.elapsed, done.requests)}"]
 
 
-def verified_record(done: Verified, error: ResilientInferError | None) -> dict[str, Json]:
+def verified_record(done: Verified) -> dict[str, Json]:
     """All of it; the same keys after a failure."""
     return {
         "schema_version": SCHEMA_VERSION,
         "command": "verify",
-        "exit_code": done.code if error is None else code_of(error),
+        "exit_code": done.code,
         "pins": [_pin_record(row) for row in done.rows],
         "routes": [served_record(row) for row in done.served],
         "findings": [finding_record(finding) for finding in done.findings],
         "elapsed": done.elapsed,
         "requests": done.requests,
-        "error": None if error is None else error_record(error),
+        "error": None if done.error is None else error_record(done.error),
     }
 
 

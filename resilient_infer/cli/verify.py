@@ -1,14 +1,13 @@
 """`resilient-infer verify`: whether every pin still exists, is reachable and is unchanged."""
 
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final
 
 import click
 
-from resilient_infer.cli.base import base_option, changed_since_base
+from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import (
     find_files,
     lock_path,
@@ -21,20 +20,22 @@ from resilient_infer.cli.files import (
 )
 from resilient_infer.cli.found import by_level
 from resilient_infer.cli.hub import CommandHub, Patience
-from resilient_infer.cli.options import environment_option, format_option, hub_options, lockfiles_option
+from resilient_infer.cli.options import environment_option, hub_options, lockfiles_option
 from resilient_infer.cli.progress import Progress
-from resilient_infer.cli.render import ink_of, to_json, warn
-from resilient_infer.cli.verified import Verified, verified_lines, verified_record
-from resilient_infer.core.task import Json
+from resilient_infer.cli.render import show_error, warn
+from resilient_infer.cli.report import Format, format_of, output_options, show, write_reports
+from resilient_infer.cli.verified import Verified
 from resilient_infer.errors import ResilientInferError
-from resilient_infer.lock.depth import Depth, everywhere, few
 from resilient_infer.lock.entries import Manifest
-from resilient_infer.lock.findings import FailOn, Level, exit_code, raised
+from resilient_infer.lock.findings import FailOn, Level, exit_code, raised, worst
 from resilient_infer.lock.live import LiveRow
 from resilient_infer.lock.lockfile import Survey
 from resilient_infer.lock.offline import in_order, orphan_file
 from resilient_infer.lock.verify import Report
 from resilient_infer.lock.verify import verify as compare_with_hub
+
+FEW: Final = 50
+"""Pins up to which the API is asked about each of them, if there is a token: it raises the API's quota."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +46,14 @@ class _Asked:
     lockfiles: str | None
     fail_on: tuple[FailOn, ...]
     deep: bool
-    base: str | None
     live: bool
     allow_unchecked: bool
     exit_zero: bool
     timeout: float
     max_wait: float
     jobs: int
-    format: Literal["text", "json"]
+    format: Format | None
+    reports: tuple[Path, ...]
 
 
 @click.command(short_help="Tell whether every pin still holds.")
@@ -67,18 +68,12 @@ class _Asked:
     help="What ends with exit code 1: findings of that level and above; drift: a branch whose behaviour "
     "has changed. May be given twice.",
 )
-@click.option(
-    "--deep",
-    is_flag=True,
-    help="Ask the Hub's API about every pin: its repo, all its files, their scans, its history. "
-    "Done by itself with a token, if there are at most 50 pins.",
-)
-@base_option
+@click.option("--deep", is_flag=True, help="Ask the Hub's API about every pin: its repo, all its files.")
 @click.option("--live", is_flag=True, help="Ask the deployed servers, too, which commit they run.")
 @click.option("--allow-unchecked", is_flag=True, help="What could not be checked is no failure.")
 @click.option("--exit-zero", is_flag=True, help="Findings are no failure, except those of security.")
 @hub_options
-@format_option
+@output_options
 @click.pass_context
 def verify(context: click.Context, /, **options: Any) -> None:
     """Tell whether every pin still exists, can be downloaded and is unchanged.
@@ -96,19 +91,16 @@ def verify(context: click.Context, /, **options: Any) -> None:
     try:
         done = _verify(asked)
     except ResilientInferError as error:
-        if asked.format == "json":
-            _print(verified_record(Verified(), error))
-        raise
-    if asked.format == "json":
-        _print(verified_record(done, None))
-    else:
-        ink = ink_of(sys.stdout)
-        for line in verified_lines(done, ink):
-            click.echo(ink.text(line), color=ink.colour)
+        done = Verified(error=error, code=code_of(error), environment=asked.environment)
+    unwritten = write_reports(done, asked.reports)
+    show(done, format_of(asked.format))
+    for fault in (done.error, *unwritten):
+        if fault is not None:
+            show_error(fault)
     unchecked = [finding for finding in done.findings if finding.level is Level.UNCHECKED]
     if asked.allow_unchecked and unchecked:
         warn(f"{by_level(unchecked)}, and --allow-unchecked says that this is no failure")
-    context.exit(done.code)
+    context.exit(worst({done.code, *map(code_of, unwritten)}))
 
 
 def _verify(asked: _Asked) -> Verified:
@@ -128,7 +120,7 @@ def _verify(asked: _Asked) -> Verified:
             hub,
             file=" or ".join(shown(path) for path in paths),
             has_token=hub.has_token,
-            deep=_depth(asked, paths, survey, has_token=hub.has_token),
+            deep=asked.deep or (hub.has_token and _pins(survey) <= FEW),
             progress=progress.tell,
         )
     orphans = () if found.environment is not None else orphan_locks(found.folder, manifest)
@@ -136,16 +128,13 @@ def _verify(asked: _Asked) -> Verified:
     served, sent = _served(asked, manifest, survey)
     said = [finding for row in served for finding in row.findings]
     report = replace(report, findings=in_order((*report.findings, *told, *said)))
-    done = _judged(asked, report, time.monotonic() - started, hub.requests + sent)
-    return replace(done, served=served)
-
-
-def _depth(asked: _Asked, paths: list[Path], survey: Survey | None, *, has_token: bool) -> Depth:
-    """About which pins the API is asked: all, those changed against a base branch, or none."""
-    changed = changed_since_base(asked.base, paths)  # also where it decides nothing: a wrong --base is told
-    if asked.deep or (has_token and few(survey)):
-        return everywhere
-    return changed
+    return replace(
+        _judged(asked, report),
+        served=served,
+        elapsed=time.monotonic() - started,
+        requests=hub.requests + sent,
+        environment=found.environment,
+    )
 
 
 def _served(asked: _Asked, manifest: Manifest, survey: Survey | None) -> tuple[tuple[LiveRow, ...], int]:
@@ -157,16 +146,18 @@ def _served(asked: _Asked, manifest: Manifest, survey: Survey | None) -> tuple[t
     return ask_servers(manifest, survey, timeout=asked.timeout, jobs=asked.jobs)
 
 
-def _judged(asked: _Asked, report: Report, elapsed: float, requests: int) -> Verified:
+def _pins(survey: Survey | None) -> int:
+    """How many different commits are locked."""
+    entries = () if survey is None else survey.lock.entries.values()
+    pins = [pin for entry in entries for pin in entry.models]
+    return len({(pin.model, pin.requested, pin.revision) for pin in pins})
+
+
+def _judged(asked: _Asked, report: Report) -> Verified:
     code = exit_code(
         report.findings,
         fail_on=asked.fail_on,
         allow_unchecked=asked.allow_unchecked,
         exit_zero=asked.exit_zero,
     )
-    findings = raised(report.findings, asked.fail_on)
-    return Verified(rows=report.rows, findings=findings, code=code, elapsed=elapsed, requests=requests)
-
-
-def _print(record: dict[str, Json]) -> None:
-    click.echo(to_json(record, compact=False, stream=sys.stdout))
+    return Verified(rows=report.rows, findings=raised(report.findings, asked.fail_on), code=code)

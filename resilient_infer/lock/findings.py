@@ -21,9 +21,6 @@ class Level(Enum):
     ERROR = "error"
 
 
-ALIAS: Final = "<alias>"
-"""Stands in the hint of a `Said` for the alias it will be said of, as a command line names it."""
-
 FailOn = Literal["error", "warning", "info", "drift"]
 """What `--fail-on` takes: a level and all above it, or `drift`, which makes RI302 an error."""
 
@@ -35,48 +32,133 @@ class Code:
     Attributes:
         state: What has come about, for people.
         level: Unless a finding says otherwise.
+        remedy: What to do, in Markdown; the documentation's table says the same.
         security: Somebody may be at work. No flag silences it.
     """
 
     code: str
     state: str
     level: Level
+    remedy: str
     security: bool = False
 
 
 CODES: Final[Mapping[str, Code]] = {
     row.code: row
     for row in (
-        Code(code="RI101", state="not locked, or not as the manifest asks", level=Level.ERROR),
-        Code(code="RI102", state="locked, but not in the manifest", level=Level.INFO),
-        Code(code="RI103", state="revision is no full commit in quotes", level=Level.ERROR),
-        Code(code="RI104", state="other content at the locked commit", level=Level.ERROR, security=True),
-        Code(code="RI105", state="check does not fit the entry", level=Level.ERROR),
-        Code(code="RI201", state="commit gone", level=Level.ERROR),
-        Code(code="RI202", state="repo gone or made private", level=Level.ERROR),
-        Code(code="RI203", state="repo renamed or moved", level=Level.WARNING),
-        Code(code="RI204", state="the name belongs to another repo", level=Level.ERROR, security=True),
-        Code(code="RI205", state="repo gated", level=Level.ERROR),
-        Code(code="RI206", state="repo disabled", level=Level.ERROR),
-        Code(code="RI207", state="weight file gone", level=Level.ERROR),
-        Code(code="RI301", state="branch ahead, behaviour the same", level=Level.INFO),
-        Code(code="RI302", state="branch ahead, behaviour changed", level=Level.INFO),
-        Code(code="RI303", state="branch or tag gone, or a tag moved", level=Level.WARNING),
-        Code(code="RI304", state="history rewritten", level=Level.WARNING),
-        Code(code="RI401", state="commit of a pull request that nobody merged", level=Level.ERROR),
-        Code(code="RI402", state="file not known to be safe", level=Level.ERROR),
-        Code(code="RI403", state="only pickled weights", level=Level.INFO),
-        Code(code="RI404", state="license changed", level=Level.WARNING),
+        Code(
+            code="RI101",
+            state="not locked, or not as the manifest asks",
+            level=Level.ERROR,
+            remedy="`resilient-infer lock`",
+        ),
+        Code(
+            code="RI102",
+            state="locked, but not in the manifest",
+            level=Level.INFO,
+            remedy="`resilient-infer lock` drops it",
+        ),
+        Code(
+            code="RI103",
+            state="revision is no full commit in quotes",
+            level=Level.ERROR,
+            remedy="write all 40 hex digits in quotes, or lock again",
+        ),
+        Code(
+            code="RI104",
+            state="other content at the locked commit",
+            level=Level.ERROR,
+            security=True,
+            remedy="do not deploy; compare with a copy you trust, then ask the Hub",
+        ),
+        Code(
+            code="RI105",
+            state="check does not fit the entry",
+            level=Level.ERROR,
+            remedy="delete the entry and lock again",
+        ),
+        Code(
+            code="RI201",
+            state="commit gone",
+            level=Level.ERROR,
+            remedy="same content elsewhere: `lock --relocate`; else look at what replaced it, and update",
+        ),
+        Code(
+            code="RI202",
+            state="repo gone or made private",
+            level=Level.ERROR,
+            remedy="is the token set? else pin another model, and keep a copy next time",
+        ),
+        Code(
+            code="RI203",
+            state="repo renamed or moved",
+            level=Level.WARNING,
+            remedy="write the new name into the manifest: the old one can be taken by others",
+        ),
+        Code(
+            code="RI204",
+            state="the name belongs to another repo",
+            level=Level.ERROR,
+            security=True,
+            remedy="do not deploy; find out where the model went",
+        ),
+        Code(
+            code="RI205",
+            state="repo gated",
+            level=Level.ERROR,
+            remedy="ask for access with the account of the token",
+        ),
+        Code(code="RI206", state="repo disabled", level=Level.ERROR, remedy="pin another model"),
+        Code(code="RI207", state="weight file gone", level=Level.ERROR, remedy="as RI201"),
+        Code(code="RI301", state="branch ahead, behaviour the same", level=Level.INFO, remedy="nothing"),
+        Code(
+            code="RI302",
+            state="branch ahead, behaviour changed",
+            level=Level.INFO,
+            remedy="nothing, until you want the new version and have tested it",
+        ),
+        Code(
+            code="RI303",
+            state="branch or tag gone",
+            level=Level.WARNING,
+            remedy="ask for another one in the manifest",
+        ),
         Code(
             code="RI405",
             state="runs code of its own, or loads a repo that is not locked",
             level=Level.WARNING,
+            remedy="read the code; `resilient-infer lock` locks what it loads, as far as it can be read",
         ),
-        Code(code="RI406", state="targets of one alias answer differently", level=Level.ERROR),
-        Code(code="RI501", state="the server runs another commit", level=Level.ERROR),
-        Code(code="RI502", state="declared versioned, and the name moves", level=Level.WARNING),
-        Code(code="RI503", state="the server names no commit", level=Level.INFO),
-        Code(code="RI900", state="not checked", level=Level.UNCHECKED),
+        Code(
+            code="RI406",
+            state="targets of one alias answer differently",
+            level=Level.ERROR,
+            remedy="write a label map, or an alias of its own; `fallback: any` if that is meant",
+        ),
+        Code(
+            code="RI501",
+            state="the server runs another commit",
+            level=Level.ERROR,
+            remedy="deploy the pinned commit, or ask for the new one in the manifest and lock it",
+        ),
+        Code(
+            code="RI502",
+            state="declared versioned, and the name moves",
+            level=Level.WARNING,
+            remedy="take a name that does, or declare `pin: floating`",
+        ),
+        Code(
+            code="RI503",
+            state="the server names no commit",
+            level=Level.INFO,
+            remedy="start it as the table above says; until then its pin is declared",
+        ),
+        Code(
+            code="RI900",
+            state="not checked",
+            level=Level.UNCHECKED,
+            remedy="run it again; with a token the limits are wider",
+        ),
     )
 }
 
@@ -116,7 +198,6 @@ class Said:
     """A finding before it is known whom it concerns: what is found about a pin is said of each alias.
 
     Attributes:
-        hint: What to do; `ALIAS` in it stands for the alias.
         level: None: as the table says.
     """
 
@@ -131,22 +212,12 @@ class Said:
         return self.level or CODES[self.code].level
 
     @property
-    def security(self) -> bool:
-        """Somebody may be at work."""
-        return CODES[self.code].security
-
-    @property
     def settles(self) -> bool:
         """Whether it makes no sense to look at the pin any further."""
         return self.how_bad in (Level.ERROR, Level.UNCHECKED)
 
-    def of(self, alias: str | None, file: str, line: int, *, environment: str | None = None) -> Finding:
-        """The finding about `alias`, whose place is `file:line`.
-
-        Args:
-            environment: The one whose lock that is; commands of the hint name it.
-        """
-        named = (alias or "") if environment is None else f"{alias} --env {environment}"
+    def of(self, alias: str | None, file: str, line: int) -> Finding:
+        """The finding about `alias`, whose place is `file:line`."""
         return Finding(
             code=self.code,
             level=self.how_bad,
@@ -154,7 +225,7 @@ class Said:
             file=file,
             line=line,
             message=self.message,
-            hint=self.hint.replace(ALIAS, named),
+            hint=self.hint,
         )
 
 

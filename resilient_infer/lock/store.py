@@ -83,9 +83,19 @@ def write_if_changed(path: Path, text: str | bytes) -> bool:
             written: read-only, full. The old bytes are still there.
     """
     content = text.encode() if isinstance(text, str) else text
-    mode = _mode(path)
-    if mode is not None and read_file(path) == content:
+    if _mode(path) is not None and read_file(path) == content:
         return False
+    write_whole(path, content)
+    return True
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Make `content` that of a file, in one step, whatever stood there before.
+
+    Raises:
+        ConfigError: As `write_if_changed`.
+    """
+    mode = _mode(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         _write(temporary, content, mode)
@@ -96,7 +106,6 @@ def write_if_changed(path: Path, text: str | bytes) -> bool:
         with suppress(OSError):
             os.unlink(temporary)
     _sync_folder(path.parent)
-    return True
 
 
 def _mode(path: Path) -> int | None:

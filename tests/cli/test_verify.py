@@ -47,7 +47,7 @@ def test_pins_that_hold_are_a_row_each(locked: Project, command: Command) -> Non
 
 def test_a_branch_that_has_moved_is_told_and_fails_only_if_asked(locked: Project, command: Command) -> None:
     """Documents are no drift; weights are, and exit 1 with --fail-on drift alone."""
-    locked.gpt2.push({"NOTES.md": "new"})
+    locked.gpt2.push({"README.md": "new"})
     locked.sentiment.push({"model.safetensors": b"new"})
 
     ended = command("verify")
@@ -257,3 +257,99 @@ def test_a_terminal_gets_rows_that_fit(locked: Project, command: Command) -> Non
     assert "acme/" in row
     assert "…" in row
     assert row.endswith(f"{locked.hub.repo(name).head[:12]}  main")
+
+
+def test_under_github_actions_the_log_has_text_and_annotations(
+    locked: Project, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without being asked; the page of the run gets a summary behind what is there already."""
+    page = locked.root / "page.md"
+    page.write_text("# before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(locked.root.parent))
+    locked.sentiment.squash()
+
+    ended = command("verify")
+
+    assert (ended.code, ended.err) == (1, "")
+    assert "error RI201 lockfiles/models.lock.yaml:" in ended.out
+    assert re.search(
+        r"^::error file=project/lockfiles/models\.lock\.yaml,line=\d+,title=RI201 commit gone::sentiment: ",
+        ended.out,
+        re.MULTILINE,
+    )
+    assert page.read_text().startswith("# before\n## resilient-infer verify: 2 pins: 1 ok, 1 error\n")
+    assert "::" not in command("verify", "--format", "text").out
+    assert json.loads(command("verify", "--format", "sarif").out)["version"] == "2.1.0"
+
+
+def test_a_broken_file_is_annotated_where_it_is_broken(
+    locked: Project, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure is told on stderr as ever; a page that cannot be written is worth a warning."""
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(locked.root / "no" / "page.md"))
+    locked.manifest.write_text("version: 1\nmodels: {a: 7}\n")
+
+    ended = command("verify", "--format", "github")
+
+    assert ended.code == 2
+    assert ended.out.startswith("::error file=lockfiles/models.yaml,line=2,col=13,title=resilient-infer ")
+    assert "error: lockfiles/models.yaml:2:13: models.a: " in ended.err
+    assert "warning: the step's summary cannot be written: No such file or directory" in ended.err
+
+
+def test_reports_are_written_beside_what_is_printed(locked: Project, command: Command) -> None:
+    """In the form that the suffix says, whatever the form on stdout; exactly what would be printed."""
+    locked.sentiment.squash()
+    names = ("r.txt", "r.md", "r.json", "R.SARIF", "r.sarif.json")
+
+    ended = command("verify", *(part for name in names for part in ("--report", name)))
+
+    text, page, record, log, same = ((locked.root / name).read_text() for name in names)
+    assert ended.code == 1
+    assert text == ended.out
+    assert page.startswith("## resilient-infer verify: 2 pins: 1 ok, 1 error\n")
+    assert json.loads(record)["exit_code"] == 1
+    assert json.loads(log) == json.loads(same)
+    assert json.loads(log)["runs"][0]["results"][0]["ruleId"] == "RI201"
+
+
+def test_reports_are_written_after_a_failure_too(locked: Project, command: Command) -> None:
+    """Whoever reads them learns that nothing could be told, not what was told last week."""
+    locked.manifest.write_text("version: 1\nmodels: {a: 7}\n")
+    names = ("r.txt", "r.md", "r.json", "r.sarif")
+
+    ended = command("verify", *(part for name in names for part in ("--report", name)))
+
+    text, page, record, log = ((locked.root / name).read_text() for name in names)
+    assert ended.code == 2
+    assert text.startswith("error: lockfiles/models.yaml:2:13: models.a: ")
+    assert "it could not be told" in page
+    assert json.loads(record)["error"]["kind"] == "ConfigError"
+    assert json.loads(log)["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+
+def test_a_report_that_cannot_be_written_is_exit_2_behind_the_result(
+    locked: Project, command: Command
+) -> None:
+    """What was found is printed all the same, and the other reports are written."""
+    ended = command("verify", "--report", "no/r.json", "--report", "r.json")
+
+    assert ended.code == 2
+    assert "2 pins: 2 ok" in ended.out
+    assert ended.err.startswith("error: no/r.json cannot be written: no such file or directory; ")
+    assert json.loads((locked.root / "r.json").read_text())["exit_code"] == 0
+    (locked.root / "link.json").symlink_to("r.json")
+    assert "is a symlink" in command("verify", "--report", "link.json").err
+
+
+def test_a_report_of_an_unknown_kind_is_refused_before_anything_is_asked(
+    locked: Project, command: Command
+) -> None:
+    """The suffix is the only thing that says what is wanted."""
+    ended = command("verify", "--report", "r.html")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert '"r.html" ends in none of .txt, .md, .json, .sarif' in ended.err
+    assert locked.hub.requests == ()
