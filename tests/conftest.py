@@ -26,6 +26,9 @@ _NETWORK = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_b
 _TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "XDG_CACHE_HOME", "OPENAI_API_KEY")
 _OURS = ("RESILIENT_INFER_LOCKFILES", "RESILIENT_INFER_ENV", "RESILIENT_INFER_LOCK_MODE")
 
+_AROUND = ("GITHUB_BASE_REF", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+"""What a workflow, or git when it runs a hook, sets."""
+
 MakeClient = Callable[..., Client]
 
 
@@ -35,7 +38,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in _NETWORK:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    for name in (*_TOKENS, *_OURS):
+    for name in (*_TOKENS, *_OURS, *_AROUND):
         monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()

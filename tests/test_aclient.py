@@ -4,8 +4,6 @@ import asyncio
 import gc
 import inspect
 import os
-import socket
-import stat
 import subprocess
 import sys
 import threading
@@ -27,6 +25,7 @@ from resilient_infer.testing.sandbox import Delay, Hang, Sandbox, Status
 
 from .conftest import MakeClient
 from .models import CHAT, SENTIMENT
+from .sockets import closed_down_to, internet_sockets
 from .transport.async_asking import loops
 
 T = TypeVar("T")
@@ -66,31 +65,11 @@ def client_of(folder: Path, **settings: Any) -> AsyncClient:
 @contextmanager
 def nothing_left() -> Iterator[None]:
     """No socket and no thread stays that was not there before."""
-
-    def open_now() -> set[str]:
-        gc.collect()
-        return {number for number in os.listdir("/proc/self/fd") if _is_internet_socket(int(number))}
-
-    threads, before = set(threading.enumerate()), open_now()
+    threads, before = set(threading.enumerate()), internet_sockets()
     yield
-    ends_at = monotonic() + 2  # the sandbox sees only a moment later that its visitors have gone
-    while open_now() - before and monotonic() < ends_at:
-        threading.Event().wait(0.01)
-    assert open_now() <= before
+    assert closed_down_to(before)
     names = {thread.name for thread in set(threading.enumerate()) - threads}
     assert not any("asyncio" in name for name in names), names
-
-
-def _is_internet_socket(number: int) -> bool:
-    """The loops and the sandbox have pairs of local sockets of their own."""
-    try:
-        if not stat.S_ISSOCK(os.fstat(number).st_mode):
-            return False
-        copy = os.dup(number)
-    except OSError:  # closed since it was listed
-        return False
-    with socket.socket(fileno=copy) as same:
-        return same.family == socket.AF_INET
 
 
 def test_both_clients_have_the_same_methods_with_the_same_signatures() -> None:

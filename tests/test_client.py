@@ -727,7 +727,7 @@ CTRL_C = """
 """
 
 
-def interrupted(folder: Path, moment: str) -> list[str]:
+def interrupted(folder: Path, moment: str, server: Server) -> list[str]:
     """What the program above prints if a real SIGINT comes at `moment`; it must react at once."""
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(CTRL_C), moment],
@@ -737,7 +737,8 @@ def interrupted(folder: Path, moment: str) -> list[str]:
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "now\n"
-        threading.Event().wait(0.05)  # until it is in the blocking call that follows the event
+        arrived(server)  # a request that is not sent yet would not meet its fault
+        threading.Event().wait(0.05)  # until it is in the blocking call that follows
         started = monotonic()
         program.send_signal(signal.SIGINT)
         told = program.stdout.readline().split()
@@ -759,7 +760,7 @@ def test_cx1_ctrl_c_ends_an_attempt_at_once_and_is_nobody_s_failure(
     policy = {"concurrency": 1, "breaker": {"consecutive": 1, "open": 60, "max_open": 60}}
     sandbox.write(tmp_path / "lockfiles", {"sentiment": SENTIMENT}, policy)
 
-    told = interrupted(tmp_path, "AttemptStarted")
+    told = interrupted(tmp_path, "AttemptStarted", server)
 
     assert told[:3] == ["interrupted", "cancelled", "now"]
     assert told[3] == "success"
@@ -778,7 +779,7 @@ def test_cx1_ctrl_c_ends_a_sleep_at_once_and_gives_its_token_back(
     server.fail(Status(code=500), attempts={2})
     sandbox.write(tmp_path / "lockfiles", {"sentiment": SENTIMENT}, {"retries": 1})
 
-    told = interrupted(tmp_path, "WaitStarted")
+    told = interrupted(tmp_path, "WaitStarted", server)
 
     assert told[:2] == ["interrupted", "cancelled"]
     assert told[-2] == "server error success"

@@ -19,6 +19,7 @@ from resilient_infer.lock.problems import quote
 from resilient_infer.lock.provenance import DEFAULT, InForce
 
 if TYPE_CHECKING:
+    from resilient_infer.cli.needed import NeededOutline
     from resilient_infer.cli.outline import Outline, RouteOutline, TargetOutline, Variable
 
 _NAME: Final = 16
@@ -94,6 +95,10 @@ def _lines(told: "Outline", ink: Ink) -> Iterator[str]:
     for number, target in enumerate(told.targets, 1):
         yield ""
         yield from _target_lines(number, target, ink)
+    if told.needed:
+        yield f"\n  {ink.paint('loaded with its models', bold=True)}"
+    for needed in told.needed:
+        yield from _needed_lines(needed, ink)
     if told.policy:
         yield f"\n  {ink.paint('policy of a call', bold=True)}"
         yield from _policy_lines(told.policy, 4, ink)
@@ -117,6 +122,15 @@ def _target_lines(number: int, target: "TargetOutline", ink: Ink) -> Iterator[st
     for place, route in enumerate(target.routes, 1):
         yield f"     {number}.{place}  {ink.paint(f'{route.provider}:{route.name}', 'cyan')}  {route.place}"
         yield from _route_lines(route, ink)
+
+
+def _needed_lines(needed: "NeededOutline", ink: Ink) -> Iterator[str]:
+    yield f"     {ink.paint(needed.model, 'cyan')}"
+    where = f"  {needed.lock_place}" if needed.lock_place else ""
+    commit = needed.revision or "none is locked"
+    yield from _named("commit", f"{commit} ({needed.requested}){where}", 10, ink)
+    by = ", ".join(f"{model} ({kind})" for model, kind in needed.needed_by)
+    yield from _named("needed by", by, 10, ink)
 
 
 def _route_lines(route: "RouteOutline", ink: Ink) -> Iterator[str]:
@@ -203,9 +217,16 @@ def _record(alias: str, told: "Outline | None", error: ResilientInferError | Non
         "place": None if told is None else told.place,
         "lock_place": None if told is None else told.lock_place,
         "targets": [] if told is None else [_target_record(target) for target in told.targets],
+        "needed": [] if told is None else _needed_records(told),
         "policy": {} if told is None else _policy_record(told.policy),
         "error": None if error is None else error_record(error),
     }
+
+
+def _needed_records(told: "Outline") -> list[Json]:
+    from resilient_infer.cli.needed import needed_record
+
+    return [needed_record(needed) for needed in told.needed]
 
 
 def _target_record(target: "TargetOutline") -> dict[str, Json]:

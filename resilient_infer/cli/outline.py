@@ -13,6 +13,7 @@ from resilient_infer.cli.files import (
     read_manifest,
     survey_at,
 )
+from resilient_infer.cli.needed import NeededOutline, needed_of
 from resilient_infer.core.target import Pin, Price
 from resilient_infer.core.task import TASKS
 from resilient_infer.errors import ProviderError
@@ -129,6 +130,7 @@ class Outline:
         fallback: "contract" or "any".
         place: "file:line" of the alias.
         lock_place: "file:line" of its entry in the lock, or None.
+        needed: What its models load besides themselves.
         policy: What holds for the call as a whole; empty if the task is not known.
     """
 
@@ -140,6 +142,7 @@ class Outline:
     place: str
     lock_place: str | None
     targets: tuple[TargetOutline, ...]
+    needed: tuple[NeededOutline, ...]
     policy: tuple[InForce, ...]
 
 
@@ -185,6 +188,7 @@ def _outlined(
         place=f"{file}:{alias.line}",
         lock_place=None if entry is None else f"{entry.file}:{entry.line}",
         targets=tuple(_targets(frame)),
+        needed=needed_of(entry),
         policy=tuple(each for each in frame.policy() if each.key in _OF_THE_ALIAS),
     )
 

@@ -3,10 +3,11 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from resilient_infer.cli.base import base_option, changed_since_base
 from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import (
     find_files,
@@ -26,6 +27,7 @@ from resilient_infer.cli.render import show_error, warn
 from resilient_infer.cli.report import Format, format_of, output_options, show, write_reports
 from resilient_infer.cli.verified import Verified
 from resilient_infer.errors import ResilientInferError
+from resilient_infer.lock.depth import Depth, everywhere, few
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import FailOn, Level, exit_code, raised, worst
 from resilient_infer.lock.live import LiveRow
@@ -33,9 +35,6 @@ from resilient_infer.lock.lockfile import Survey
 from resilient_infer.lock.offline import in_order, orphan_file
 from resilient_infer.lock.verify import Report
 from resilient_infer.lock.verify import verify as compare_with_hub
-
-FEW: Final = 50
-"""Pins up to which the API is asked about each of them, if there is a token: it raises the API's quota."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +45,7 @@ class _Asked:
     lockfiles: str | None
     fail_on: tuple[FailOn, ...]
     deep: bool
+    base: str | None
     live: bool
     allow_unchecked: bool
     exit_zero: bool
@@ -68,7 +68,13 @@ class _Asked:
     help="What ends with exit code 1: findings of that level and above; drift: a branch whose behaviour "
     "has changed. May be given twice.",
 )
-@click.option("--deep", is_flag=True, help="Ask the Hub's API about every pin: its repo, all its files.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Ask the Hub's API about every pin: its repo, all its files, their scans, its history. "
+    "Done by itself with a token, if there are at most 50 pins.",
+)
+@base_option
 @click.option("--live", is_flag=True, help="Ask the deployed servers, too, which commit they run.")
 @click.option("--allow-unchecked", is_flag=True, help="What could not be checked is no failure.")
 @click.option("--exit-zero", is_flag=True, help="Findings are no failure, except those of security.")
@@ -120,7 +126,7 @@ def _verify(asked: _Asked) -> Verified:
             hub,
             file=" or ".join(shown(path) for path in paths),
             has_token=hub.has_token,
-            deep=asked.deep or (hub.has_token and _pins(survey) <= FEW),
+            deep=_depth(asked, paths, survey, has_token=hub.has_token),
             progress=progress.tell,
         )
     orphans = () if found.environment is not None else orphan_locks(found.folder, manifest)
@@ -137,6 +143,14 @@ def _verify(asked: _Asked) -> Verified:
     )
 
 
+def _depth(asked: _Asked, paths: list[Path], survey: Survey | None, *, has_token: bool) -> Depth:
+    """About which pins the API is asked: all, those changed against a base branch, or none."""
+    changed = changed_since_base(asked.base, paths)  # also where it decides nothing: a wrong --base is told
+    if asked.deep or (has_token and few(survey)):
+        return everywhere
+    return changed
+
+
 def _served(asked: _Asked, manifest: Manifest, survey: Survey | None) -> tuple[tuple[LiveRow, ...], int]:
     """What the deployed servers say, and the requests it took; nothing without --live."""
     if not asked.live:
@@ -144,13 +158,6 @@ def _served(asked: _Asked, manifest: Manifest, survey: Survey | None) -> tuple[t
     from resilient_infer.cli.servers import ask_servers  # loads requests
 
     return ask_servers(manifest, survey, timeout=asked.timeout, jobs=asked.jobs)
-
-
-def _pins(survey: Survey | None) -> int:
-    """How many different commits are locked."""
-    entries = () if survey is None else survey.lock.entries.values()
-    pins = [pin for entry in entries for pin in entry.models]
-    return len({(pin.model, pin.requested, pin.revision) for pin in pins})
 
 
 def _judged(asked: _Asked, report: Report) -> Verified:

@@ -3,41 +3,55 @@
 Pure and total: the files are written by strangers, and whatever makes no sense
 in them counts as not said. Sources of the layouts: transformers
 (`PretrainedConfig` and its attribute maps), sentence-transformers
-(`SentenceTransformer.load`, `models.Pooling`, `models.Dense`), setfit.
+(`SentenceTransformer.load`, `models.Pooling`, `models.Dense`), setfit (`labels`),
+peft (the base model has the config).
 """
 
-import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from resilient_infer.core.task import Json
-from resilient_infer.lock.lockfile import Contract
+from resilient_infer.lock.configs import (
+    CONFIG,
+    MODULES,
+    SETFIT,
+    TOKENIZER,
+    as_mapping,
+    mapping,
+    modules_of,
+    sentence_contents,
+)
+from resilient_infer.lock.locked import Contract
 from resilient_infer.lock.recordable import is_line, is_word
 
-MODULES: Final = "modules.json"
-"""What makes a repo one of sentence-transformers."""
-
 MOST_LABELS: Final = 4096
-"""Labels that are recorded; with more, none are: half a list would be wrong."""
+"""Labels that are recorded; with more, none are."""
 
-MOST_MODULES: Final = 16
 _MOST_TOKENS: Final = 10**8
 """Ten times the longest context of a public model; tokenizers without a limit say 10**30."""
 
 _MOST_NUMBERS: Final = 10**6
 """Far above the length of any embedding."""
 
-_MOST_SENTENCE: Final = 2
-"""Files of that name that are read in one folder; a real repo has one."""
-
-_SENTENCE: Final = re.compile(r"sentence_[a-z-]{1,24}_config\.json")
-_SMALL: Final = ("config.json", "tokenizer_config.json")
-
 _HIDDEN: Final = ("hidden_size", "dim", "d_model", "n_embd")
-_POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx")
+_POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 """One number, by the names that transformers' attribute maps know for it."""
+
+_BEHIND_PADDING: Final = (
+    "roberta",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "camembert",
+    "roberta-prelayernorm",
+    "xmod",
+)
+"""`model_type`s that share `create_position_ids_from_input_ids`."""
+
+_HEAD: Final = re.compile(r"[A-Za-z0-9]+For[A-Za-z]*(?:Classification|Detection|Segmentation)")
+_USUAL_LABELS: Final = 2
+"""`num_labels` of `PretrainedConfig`; labels that are LABEL_0 and LABEL_1 are not saved."""
 
 _LABELLED: Final = ("-classification", "-detection", "-segmentation")
 EMBEDDING: Final = ("feature-extraction", "sentence-similarity")
@@ -53,7 +67,7 @@ class TaskChoice:
 
 def choose_task(tag: str | None, paths: Collection[str], *, chat_template: bool) -> TaskChoice:
     """The task of a repo; its `pipeline_tag` misleads for embeddings and for chat."""
-    if MODULES in paths and "config_setfit.json" not in paths:
+    if MODULES in paths and SETFIT not in paths:
         return TaskChoice(task="feature-extraction", reason=f"{MODULES} makes it an embedding model")
     if tag == "text-generation" and chat_template:
         return TaskChoice(task="chat", reason="its tokenizer has a chat template")
@@ -64,29 +78,32 @@ def choose_task(tag: str | None, paths: Collection[str], *, chat_template: bool)
 
 def has_chat_template(contents: Mapping[str, bytes]) -> bool:
     """Whether the tokenizer's config holds a chat template."""
-    return bool(_mapping(contents.get("tokenizer_config.json")).get("chat_template"))
-
-
-def wanted(paths: Collection[str], contents: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Which files to ask for next, given a repo's files and the content of those read so far.
-
-    Ask until it is empty: `modules.json` names further ones. Never more than a few dozen.
-    """
-    names = [name for name in (*_SMALL, MODULES) if name in paths]
-    if MODULES in names:
-        for module in _modules(contents):
-            names += [f"{module.folder}{name}" for name in _SMALL]
-            names += _sentence_paths(module.folder, paths)
-    return tuple(dict.fromkeys(name for name in names if name in paths and name not in contents))
+    return bool(mapping(contents.get(TOKENIZER)).get("chat_template"))
 
 
 def contract_of(task: str | None, contents: Mapping[str, bytes]) -> Contract:
     """The contract of a repo that is used for `task`. Never raises, whatever the files hold."""
-    config = _mapping(contents.get("config.json"))
+    config = mapping(contents.get(CONFIG))
     return Contract(
-        labels=_labels(config) if task is None or has_labels(task) else None,
+        labels=_labels(task, config, contents),
         dimension=_dimension(task, config, contents),
         max_length=_max_length(config, contents),
+    )
+
+
+def inherited(task: str | None, own: Contract, base: Mapping[str, bytes]) -> Contract:
+    """The contract of an adapter: its own, and of its base what it does not say; the shorter length holds.
+
+    Args:
+        task: What the adapter is used for.
+        base: The content of its base's small files.
+    """
+    theirs = contract_of(task, base)
+    ends = (end for end in (own.max_length, theirs.max_length) if end is not None)
+    return Contract(
+        labels=theirs.labels if own.labels is None else own.labels,
+        dimension=theirs.dimension if own.dimension is None else own.dimension,
+        max_length=min(ends, default=None),
     )
 
 
@@ -95,20 +112,41 @@ def has_labels(task: str) -> bool:
     return task.endswith(_LABELLED) and not task.startswith("zero-shot")
 
 
-def _labels(config: Mapping[str, Json]) -> tuple[str, ...] | None:
-    named = config.get("id2label")
-    if not isinstance(named, dict) or not 0 < len(named) <= MOST_LABELS:
+def _labels(
+    task: str | None, config: Mapping[str, Json], contents: Mapping[str, bytes]
+) -> tuple[str, ...] | None:
+    if task is not None and not has_labels(task):
         return None
-    labels = [named.get(str(index)) for index in range(len(named))]
+    by_setfit = mapping(contents.get(SETFIT)).get("labels")
+    if isinstance(by_setfit, list):
+        return _whole(by_setfit)
+    named = config.get("id2label")
+    if isinstance(named, dict):
+        return _whole([named.get(str(index)) for index in range(len(named))])
+    return _usual_labels(config) if named is None and task is not None else None
+
+
+def _usual_labels(config: Mapping[str, Json]) -> tuple[str, ...] | None:
+    """What a classifier answers whose config names no labels."""
+    architectures = config.get("architectures")
+    head = architectures[0] if isinstance(architectures, list) and architectures else None
+    if not isinstance(head, str) or not _HEAD.fullmatch(head):
+        return None
+    count = _count(config.get("num_labels"), MOST_LABELS) or _USUAL_LABELS
+    return tuple(f"LABEL_{index}" for index in range(count))
+
+
+def _whole(labels: list[Json]) -> tuple[str, ...] | None:
+    """All of these labels, or none: half a list would be wrong."""
     known = tuple(label for label in labels if isinstance(label, str) and is_line(label))
-    return known if len(known) == len(labels) else None
+    return known if len(known) == len(labels) and 0 < len(labels) <= MOST_LABELS else None
 
 
 def _dimension(task: str | None, config: Mapping[str, Json], contents: Mapping[str, bytes]) -> int | None:
     if MODULES not in contents:
         return _first(config, _HIDDEN, _MOST_NUMBERS) if task in EMBEDDING else None
-    for module in reversed(_modules(contents)):
-        own = _mapping(contents.get(f"{module.folder}config.json"))
+    for module in reversed(modules_of(contents)):
+        own = mapping(contents.get(f"{module.folder}{CONFIG}"))
         match module.kind:
             case "Dense":
                 return _count(own.get("out_features"), _MOST_NUMBERS)
@@ -123,60 +161,39 @@ def _dimension(task: str | None, config: Mapping[str, Json], contents: Mapping[s
 
 
 def _pooled(pooling: Mapping[str, Json]) -> int | None:
-    """Each way of pooling that is switched on adds its own vector to the end."""
+    """Each way of pooling adds its own vector to the end; since version 5 their names are one list."""
     width = _first(pooling, ("word_embedding_dimension", "embedding_dimension"), _MOST_NUMBERS)
-    ways = sum(key.startswith("pooling_mode_") and value is True for key, value in pooling.items())
+    named = pooling.get("pooling_mode")
+    switched_on = sum(key.startswith("pooling_mode_") and value is True for key, value in pooling.items())
+    ways = len(named) if isinstance(named, list) else switched_on
     return None if width is None else _count(width * max(ways, 1), _MOST_NUMBERS)
 
 
 def _max_length(config: Mapping[str, Json], contents: Mapping[str, bytes]) -> int | None:
     """sentence-transformers cuts where it says; else the tokenizer cuts and the positions end."""
-    for path in _sentence_contents(contents):
-        cut = _count(_mapping(contents[path]).get("max_seq_length"), _MOST_TOKENS)
+    for path in sentence_contents(contents):
+        cut = _count(mapping(contents[path]).get("max_seq_length"), _MOST_TOKENS)
         if cut is not None:
             return cut
-    folder = next((module.folder for module in _modules(contents) if module.kind == "Transformer"), "")
-    tokenizer = _mapping(contents.get(f"{folder}tokenizer_config.json"))
-    own = _mapping(contents.get(f"{folder}config.json")) or config
-    nested = own.get("text_config")
-    positions = _first(own, _POSITIONS, _MOST_TOKENS)
-    if positions is None and isinstance(nested, dict):
-        positions = _first(nested, _POSITIONS, _MOST_TOKENS)
-    ends = (_count(tokenizer.get("model_max_length"), _MOST_TOKENS), positions)
+    folder = next((module.folder for module in modules_of(contents) if module.kind == "Transformer"), "")
+    tokenizer = mapping(contents.get(f"{folder}{TOKENIZER}"))
+    own = mapping(contents.get(f"{folder}{CONFIG}")) or config
+    ends = (_count(tokenizer.get("model_max_length"), _MOST_TOKENS), _positions(own))
     return min((end for end in ends if end is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Module:
-    """A module of sentence-transformers: the last part of its type, and its folder ("" or "1_Pooling/")."""
-
-    kind: str
-    folder: str
-
-
-def _modules(contents: Mapping[str, bytes]) -> tuple[_Module, ...]:
-    listed = _json(contents.get(MODULES))
-    modules = listed[:MOST_MODULES] if isinstance(listed, list) else []
-    return tuple(_module(each) for each in modules if isinstance(each, dict))
+def _positions(config: Mapping[str, Json]) -> int | None:
+    """How many tokens have a place. RoBERTa and its kin begin to count behind the padding token."""
+    positions, padding = _first(config, _POSITIONS, _MOST_TOKENS), config.get("pad_token_id", 1)
+    if positions is None or config.get("model_type") not in _BEHIND_PADDING or not isinstance(padding, int):
+        return positions
+    return _count(positions - padding - 1, _MOST_TOKENS)
 
 
-def _module(listed: Mapping[str, Json]) -> _Module:
-    type_, path = listed.get("type"), listed.get("path")
-    kind = type_.rpartition(".")[2] if isinstance(type_, str) else ""
-    return _Module(kind=kind, folder=f"{path.rstrip('/')}/" if isinstance(path, str) and path else "")
-
-
-def _sentence_paths(folder: str, paths: Collection[str]) -> list[str]:
-    named = [path for path in paths if path.startswith(folder)]
-    return sorted(path for path in named if _SENTENCE.fullmatch(path[len(folder) :]))[:_MOST_SENTENCE]
-
-
-def _sentence_contents(contents: Mapping[str, bytes]) -> Iterator[str]:
-    return (path for path in sorted(contents) if _SENTENCE.fullmatch(path.rpartition("/")[2]))
-
-
-def _first(mapping: Mapping[str, Json], names: tuple[str, ...], most: int) -> int | None:
-    counts = (_count(mapping.get(name), most) for name in names)
+def _first(config: Mapping[str, Json], names: tuple[str, ...], most: int) -> int | None:
+    """A number by one of its names; models that take more than text keep it with the text part."""
+    nested = as_mapping(config.get("text_config"))
+    counts = (_count(each.get(name), most) for each in (config, nested) for name in names)
     return next((count for count in counts if count is not None), None)
 
 
@@ -184,18 +201,3 @@ def _count(value: Json, most: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 < value <= most else None
-
-
-def _mapping(content: bytes | None) -> Mapping[str, Json]:
-    value = _json(content)
-    return value if isinstance(value, dict) else {}
-
-
-def _json(content: bytes | None) -> Json:
-    if content is None:
-        return None
-    try:
-        value: Json = json.loads(content)
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, a number of 5,000 digits; 10,000 brackets
-        return None
-    return value

@@ -1,13 +1,17 @@
 """Drift: where the requested ref is now, and whether that would change what the model does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubHead, HubModel
 from resilient_infer.lock.files import FileClass, changed_classes, files_digest
 from resilient_infer.lock.findings import Said
+from resilient_infer.lock.lineage import REQUEST, Ref
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.missing import identity, other_content, unchecked
+from resilient_infer.lock.recordable import is_line
+from resilient_infer.lock.reference import DEFAULT_REF
+from resilient_infer.lock.refusals import UPDATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,38 +19,84 @@ class Drift:
     """What there is to say of a ref.
 
     Attributes:
-        commit: Where it is now; None: not told.
+        commit: Where it is now; None: it is gone, or that was not told.
+        ref: What it is, if that had to be known.
     """
 
     commit: str | None = None
+    ref: Ref | None = None
     said: tuple[Said, ...] = ()
 
 
-def drift(hub: Hub, pin: LockedModel, path: str) -> Drift:
-    """Where the ref of a pin is now. `path` is a weight file at the pin, asked for as a sample."""
+def drift(hub: Hub, pin: LockedModel, path: str, seen: HubModel | None = None) -> Drift:
+    """Where the ref of a pin is now.
+
+    Args:
+        path: A weight file at the pin, asked for as a sample.
+        seen: The repo at the pin, if the API has told already.
+    """
     now = hub.head(pin.model, pin.requested, path)
     match now:
         case HubHead(commit=pin.revision):
             return Drift(commit=pin.revision)
         case HubHead(commit=commit):
             same = now.file.digest == (pin.weights or {}).get(path, now.file.digest)
-            return _ahead(hub, pin, commit, told=() if same else (FileClass.WEIGHTS,))
+            ahead = _ahead(hub, pin, commit, told=() if same else (FileClass.WEIGHTS,), before=seen)
+            return _with_ref(hub, pin, ahead)
         case HubFault(kind=HubFaultKind.REVISION_GONE):
             message = f"{pin.model} has no {pin.requested} any more; the locked commit is still there"
-            return Drift(
-                said=(Said(code="RI303", message=message, hint="ask for another ref, or for the commit"),)
-            )
+            said = Said(code="RI303", message=message, hint="ask for another ref, or for the commit")
+            return Drift(ref=Ref.GONE, said=(said,))
         case HubFault(kind=HubFaultKind.FILE_GONE):
-            return _ahead(hub, pin, None, told=(FileClass.WEIGHTS,))
+            ahead = _ahead(hub, pin, None, told=(FileClass.WEIGHTS,), before=seen)
+            return _with_ref(hub, pin, ahead)
         case HubFault():
             return Drift(said=(unchecked(f"where {pin.requested} is now: {now.reason}"),))
 
 
-def _ahead(hub: Hub, pin: LockedModel, commit: str | None, *, told: tuple[FileClass, ...]) -> Drift:
+def relicensed(pin: LockedModel, now: HubModel) -> tuple[Said, ...]:
+    """RI404. A license that was not recorded may have been there."""
+    if pin.license is None or now.license == pin.license:
+        return ()
+    new = "none" if now.license is None else now.license if is_line(now.license) else "another one"
+    message = f"{pin.model} was licensed {pin.license} when it was locked, and now says {new}"
+    return (Said(code="RI404", message=message, hint="read the new terms before you move the pin"),)
+
+
+def _with_ref(hub: Hub, pin: LockedModel, moved: Drift) -> Drift:
+    """What kind of ref has moved: a branch is meant to, a tag is not."""
+    if pin.requested == DEFAULT_REF or any(said.settles for said in moved.said):
+        return replace(moved, ref=Ref.BRANCH)
+    if pin.requested.startswith(REQUEST):
+        return replace(moved, ref=Ref.REQUEST)
+    refs = hub.refs(pin.model)
+    if isinstance(refs, HubFault):
+        why = unchecked(f"whether {pin.requested} is a branch or a tag: {refs.reason}")
+        return replace(moved, ref=Ref.BRANCH, said=(*moved.said, why))
+    if pin.requested in refs.branches or pin.requested not in refs.tags:
+        return replace(moved, ref=Ref.BRANCH)
+    where = "" if moved.commit is None else f" to {moved.commit[:12]}"
+    tag = Said(
+        code="RI303",
+        message=f"the tag {pin.requested} of {pin.model} was moved from {pin.revision[:12]}{where}",
+        hint=f"a tag should stay where it is, so find out why; {UPDATE}",
+    )
+    return replace(moved, ref=Ref.TAG, said=(tag, *moved.said))
+
+
+def _ahead(
+    hub: Hub,
+    pin: LockedModel,
+    commit: str | None,
+    *,
+    told: tuple[FileClass, ...],
+    before: HubModel | HubFault | None,
+) -> Drift:
     """What changed on the way. The files are asked for by commit: the API may be behind the branch.
 
     Args:
         told: What is known to have changed, should the API not answer.
+        before: The repo at the pin, if the API has told already.
     """
     after = hub.model(pin.model, commit or pin.requested)
     if isinstance(after, HubFault):
@@ -54,11 +104,14 @@ def _ahead(hub: Hub, pin: LockedModel, commit: str | None, *, told: tuple[FileCl
     said = identity(pin, after)
     if any(each.settles for each in said):
         return Drift(commit=after.commit, said=said)
+    said = (*said, *relicensed(pin, after))
     if files_digest(after.files) == pin.files:
         return Drift(commit=after.commit, said=(*said, _moved(pin, after.commit, ())))
-    before = hub.model(pin.model, pin.revision)
+    if before is None:
+        before = hub.model(pin.model, pin.revision)
     if isinstance(before, HubFault):
-        return _unlisted(pin, after.commit, told, before)
+        unlisted = _unlisted(pin, after.commit, told, before)
+        return replace(unlisted, said=(*said, *unlisted.said))
     wrong = listed(pin, before)
     if wrong:
         return Drift(commit=after.commit, said=(*said, *wrong))

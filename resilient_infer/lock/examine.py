@@ -3,16 +3,19 @@
 Two questions are enough for a pin that is well: is a weight file there at the
 commit, unchanged and for us to download; and where is the branch now? Only
 where an answer is not the expected one is the API asked: its quota is smaller.
+A deep look asks it in any case, and for what no download tells.
 """
 
 from dataclasses import dataclass
 
 from resilient_infer.lock.answers import Hub, HubFault, HubHead, HubModel
-from resilient_infer.lock.drift import drift, listed
+from resilient_infer.lock.drift import Drift, drift, listed, relicensed
 from resilient_infer.lock.findings import Level, Said
+from resilient_infer.lock.lineage import Ref, lineage
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.missing import explain, identity, other_content, renamed, unchecked
-from resilient_infer.lock.reference import stands_for
+from resilient_infer.lock.reference import DEFAULT_REF, stands_for
+from resilient_infer.lock.scans import pickled, scans, weights_at
 from resilient_infer.lock.weights import largest, sample
 
 
@@ -36,7 +39,8 @@ def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) 
     Args:
         pin: Its revision is a full commit.
         has_token: Whether the Hub is asked with a token: without one, no access says little.
-        deep: Ask the API in any case: is it the same repo, are all files the same?
+        deep: Ask the API in any case: is it the same repo, are all files the same and safe, whose is the
+            commit?
     """
     path = sample(pin.weights or {})
     seen: HubModel | None = None
@@ -55,10 +59,32 @@ def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) 
     said = (*said, *_served(pin, path, head, seen))
     if head.renamed is not None and seen is None and not said:
         said = _redirected(hub, pin, head.renamed)
-    if any(each.settles for each in said) or stands_for(pin.requested, pin.revision):
+    if any(each.settles for each in said):
         return Examined(said=said)
-    now = drift(hub, pin, path)
-    return Examined(said=tuple(dict.fromkeys((*said, *now.said))), branch=now.commit)
+    now = _now(hub, pin, path, seen)
+    said = (*said, *now.said, *pickled(weights_at(pin, seen)))
+    if deep and seen is not None and not any(each.how_bad is Level.ERROR for each in said):
+        said = (*said, *_deep(hub, pin, seen, now))
+    return Examined(said=tuple(dict.fromkeys(said)), branch=now.commit)
+
+
+def _now(hub: Hub, pin: LockedModel, path: str, seen: HubModel | None) -> Drift:
+    if stands_for(pin.requested, pin.revision):
+        return Drift(ref=Ref.COMMIT)
+    return drift(hub, pin, path, seen)
+
+
+def _deep(hub: Hub, pin: LockedModel, seen: HubModel, now: Drift) -> tuple[Said, ...]:
+    """What only the API knows: whose commit it is, whether its files are safe, under which license it is."""
+    said = scans(hub, pin, seen)
+    if now.commit is not None or now.ref is not None:
+        said = (*lineage(hub, pin, now.ref or Ref.BRANCH, now.commit), *said)
+    if pin.requested == DEFAULT_REF:
+        return said  # the license came with the branch, if that has moved
+    newest = hub.model(pin.model, None)
+    if isinstance(newest, HubFault):
+        return (*said, unchecked(f"the license of {pin.model}: {newest.reason}"))
+    return (*said, *relicensed(pin, newest))
 
 
 def _standing(pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:

@@ -21,6 +21,9 @@ class Level(Enum):
     ERROR = "error"
 
 
+ALIAS: Final = "<alias>"
+"""Stands in the hint of a `Said` for the alias it will be said of, as a command line names it."""
+
 FailOn = Literal["error", "warning", "info", "drift"]
 """What `--fail-on` takes: a level and all above it, or `drift`, which makes RI302 an error."""
 
@@ -119,9 +122,39 @@ CODES: Final[Mapping[str, Code]] = {
         ),
         Code(
             code="RI303",
-            state="branch or tag gone",
+            state="branch or tag gone, or a tag moved",
             level=Level.WARNING,
-            remedy="ask for another one in the manifest",
+            remedy="ask for another one in the manifest; of a tag, find out why it moved",
+        ),
+        Code(
+            code="RI304",
+            state="history rewritten",
+            level=Level.WARNING,
+            remedy="the Hub may delete it: look at what replaced it, and update",
+        ),
+        Code(
+            code="RI401",
+            state="commit of a pull request that nobody merged",
+            level=Level.ERROR,
+            remedy="do not deploy before you know who wrote it; pin a commit of a branch",
+        ),
+        Code(
+            code="RI402",
+            state="file not known to be safe",
+            level=Level.ERROR,
+            remedy="look at the file's page on the Hub before you load it",
+        ),
+        Code(
+            code="RI403",
+            state="only pickled weights",
+            level=Level.INFO,
+            remedy="prefer a revision with safetensors",
+        ),
+        Code(
+            code="RI404",
+            state="license changed",
+            level=Level.WARNING,
+            remedy="read the new terms before you move the pin",
         ),
         Code(
             code="RI405",
@@ -198,6 +231,7 @@ class Said:
     """A finding before it is known whom it concerns: what is found about a pin is said of each alias.
 
     Attributes:
+        hint: What to do; `ALIAS` in it stands for the alias.
         level: None: as the table says.
     """
 
@@ -212,12 +246,22 @@ class Said:
         return self.level or CODES[self.code].level
 
     @property
+    def security(self) -> bool:
+        """Somebody may be at work."""
+        return CODES[self.code].security
+
+    @property
     def settles(self) -> bool:
         """Whether it makes no sense to look at the pin any further."""
         return self.how_bad in (Level.ERROR, Level.UNCHECKED)
 
-    def of(self, alias: str | None, file: str, line: int) -> Finding:
-        """The finding about `alias`, whose place is `file:line`."""
+    def of(self, alias: str | None, file: str, line: int, *, environment: str | None = None) -> Finding:
+        """The finding about `alias`, whose place is `file:line`.
+
+        Args:
+            environment: The one whose lock that is; commands of the hint name it.
+        """
+        named = (alias or "") if environment is None else f"{alias} --env {environment}"
         return Finding(
             code=self.code,
             level=self.how_bad,
@@ -225,7 +269,7 @@ class Said:
             file=file,
             line=line,
             message=self.message,
-            hint=self.hint,
+            hint=self.hint.replace(ALIAS, named),
         )
 
 

@@ -7,9 +7,9 @@ said only where the Hub says it clearly; what could not be told is RI900.
 
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubModel
 from resilient_infer.lock.files import files_digest
-from resilient_infer.lock.findings import Said
+from resilient_infer.lock.findings import ALIAS, Said
 from resilient_infer.lock.lockfile import LockedModel
-from resilient_infer.lock.reference import stands_for
+from resilient_infer.lock.reference import DEFAULT_REF, stands_for
 from resilient_infer.lock.refusals import UPDATE, other_repo, told
 
 _NOT_TOLD = (HubFaultKind.UNTOLD, HubFaultKind.DENIED)
@@ -119,18 +119,19 @@ def _commit_gone(hub: Hub, pin: LockedModel, head: HubModel) -> Said:
     """The history was rewritten. Often the files are still there, at another commit."""
     if pin.files is None:
         return _gone(pin)
-    fixed = stands_for(pin.requested, pin.revision)
-    asked = head if fixed else hub.model(pin.model, pin.requested)
-    if isinstance(asked, HubModel) and files_digest(asked.files) == pin.files:
-        then = "write that into the manifest" if fixed else 'run "resilient-infer lock --relocate"'
-        return _gone(pin, f"same content at {asked.commit}; {then}")
+    if not stands_for(pin.requested, pin.revision):
+        asked = hub.model(pin.model, pin.requested)
+        if isinstance(asked, HubModel) and files_digest(asked.files) == pin.files:
+            where = f"the same files are at {asked.commit} ({pin.requested})"
+            return _gone(pin, f"{where}: resilient-infer lock --relocate {ALIAS}")
     if files_digest(head.files) == pin.files:
-        return _gone(pin, f"same content at {head.commit}; write that into the manifest")
+        where = f"the same files are at {head.commit} ({DEFAULT_REF})"
+        return _gone(pin, f"{where}: write that into the manifest")
     return _gone(pin)
 
 
 def _gone(pin: LockedModel, hint: str = UPDATE) -> Said:
-    what = f"{pin.model} has no commit {pin.revision[:12]} any more (was the history rewritten?)"
+    what = f"{pin.model} has no commit {pin.revision[:12]} any more (history rewritten?)"
     if stands_for(pin.requested, pin.revision) and hint == UPDATE:
         hint = "write another branch, tag or commit into the manifest"
     return Said(code="RI201", message=what, hint=hint)

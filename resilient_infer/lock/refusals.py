@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from resilient_infer.lock.answers import HubFault, HubFaultKind
-from resilient_infer.lock.findings import Said
+from resilient_infer.lock.findings import ALIAS, Said
 
-UPDATE: Final = 'to take what is there now, run "resilient-infer update" for this alias'
+UPDATE: Final = f"to take what is there now: resilient-infer update {ALIAS}"
 
 _REFUSALS: Final[Mapping[HubFaultKind, tuple[str, str]]] = {
     HubFaultKind.REPO_GONE: (

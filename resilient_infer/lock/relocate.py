@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from resilient_infer.lock.answers import Hub, HubFault
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding, Level, Said
-from resilient_infer.lock.lockfile import Lock, LockedModel, Survey
+from resilient_infer.lock.lockfile import Lock, LockedModel, LockEntry, Survey
 from resilient_infer.lock.missing import explain
 from resilient_infer.lock.offline import compare, in_order, own_aliases
 from resilient_infer.lock.pins import ask_each, asked_for, key_of
@@ -20,6 +20,7 @@ from resilient_infer.lock.reference import stands_for
 from resilient_infer.lock.refusals import UPDATE, other_repo, refusal
 from resilient_infer.lock.relock import Change, Relocked, What
 from resilient_infer.lock.resolve import Resolved, resolve
+from resilient_infer.lock.tied import name_of, tied
 from resilient_infer.lock.weights import sample
 
 
@@ -61,21 +62,28 @@ def relocate(
         if isinstance(place, Said):
             faults.append(place.of(entry.alias, entry.file, pin.line))
         elif place.commit != pin.revision:
-            new = replace(pin, revision=place.commit)
-            held = entries[entry.alias]
-            kept = tuple(new if each is pin else each for each in held.pins)
-            entries[entry.alias] = replace(held, pins=kept)
+            entries[entry.alias] = _moved(entries[entry.alias], pin, place.commit)
             changes.append(
                 Change(
                     alias=entry.alias,
                     what=What.RELOCATED,
-                    pin=new,
+                    pin=replace(pin, revision=place.commit),
                     before=pin.revision,
                     notes=place.notes,
                 )
             )
     lock = replace(old, entries=entries)
     return Relocked(lock=lock, changes=tuple(changes), faults=in_order(faults))
+
+
+def _moved(entry: LockEntry, pin: LockedModel, commit: str) -> LockEntry:
+    """The entry with a pin at another commit, and whatever needs it bound to that."""
+
+    def at_commit(each: LockedModel) -> LockedModel:
+        return replace(each, revision=commit) if name_of(each) == name_of(pin) else each
+
+    pins = tuple(at_commit(each) if isinstance(each, LockedModel) else each for each in entry.pins)
+    return tied(replace(entry, pins=pins, needed=tuple(map(at_commit, entry.needed))))
 
 
 def _not_locked(manifest: Manifest, old: Lock, named: Collection[str]) -> list[Finding]:

@@ -6,21 +6,22 @@ confirmed where downloads come from.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubHead, HubModel
-from resilient_infer.lock.contract import choose_task, contract_of, has_chat_template, wanted
+from resilient_infer.lock.configs import TOKENIZER
+from resilient_infer.lock.contract import choose_task, contract_of, has_chat_template, inherited
 from resilient_infer.lock.files import files_digest
-from resilient_infer.lock.lockfile import LockedModel
+from resilient_infer.lock.loaded import as_note, runs_code
+from resilient_infer.lock.locked import LockedModel
+from resilient_infer.lock.needs import needs_of, own_code
+from resilient_infer.lock.read_configs import read_configs
 from resilient_infer.lock.recordable import is_word
 from resilient_infer.lock.reference import is_commit, stands_for
 from resilient_infer.lock.weights import largest, weights_of
-
-MOST_CONFIG: Final = 4 * 1024 * 1024
-"""Bytes; a config file that is larger is not asked for."""
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}|git:[0-9a-f]{40}")
 
@@ -34,12 +35,14 @@ class Resolved:
         task: The repo's task; None: unknown.
         reason: Why it is taken for that.
         notes: What people should know, one sentence each.
+        contents: Of its small files, by path.
     """
 
     pin: LockedModel
     task: str | None
     reason: str
     notes: tuple[str, ...] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def resolve(hub: Hub, model: str, requested: str, *, revision: str | None = None) -> Resolved | HubFault:
@@ -56,7 +59,7 @@ def resolve(hub: Hub, model: str, requested: str, *, revision: str | None = None
     fault = _fault_of(told, model, asked) or _unconfirmed(hub, model, told, asked or requested)
     if fault is not None:
         return fault
-    contents = _contents(hub, model, told)
+    contents = read_configs(hub, model, told)
     if isinstance(contents, HubFault):
         return contents
     paths = frozenset(file.path for file in told.files)
@@ -69,12 +72,38 @@ def resolve(hub: Hub, model: str, requested: str, *, revision: str | None = None
         access=told.access,
         license=told.license if told.license is not None and is_word(told.license) else None,
         contract=contract_of(chosen.task, contents),
+        needs=needs_of(model, contents),
         weights=weights_of(told.files),
         files=files_digest(told.files),
     )
+    code = runs_code(model, own_code(model, paths, contents))
     return Resolved(
-        pin=pin, task=chosen.task, reason=chosen.reason, notes=tuple(_notes(model, requested, told))
+        pin=pin,
+        task=chosen.task,
+        reason=chosen.reason,
+        notes=(*_notes(model, requested, told), *map(as_note, code)),
+        contents=contents,
     )
+
+
+def adapted(adapter: Resolved, base: Resolved) -> Resolved:
+    """An adapter together with its base: what it does not say itself, its base says.
+
+    An adapter without a tokenizer has the base's, and so its chat template.
+    """
+    task, reason = adapter.task, adapter.reason
+    speaks = TOKENIZER not in adapter.contents and base.task == "chat"
+    if task is None or (task == "text-generation" and speaks):
+        task, reason = base.task, f"its base, {base.pin.model}: {base.reason}"
+    own = contract_of(task, adapter.contents)
+    pin = replace(adapter.pin, contract=inherited(task, own, base.contents))
+    contents = {**base.contents, **adapter.contents}
+    return replace(adapter, pin=pin, task=task, reason=reason, contents=contents)
+
+
+def refilled(task: str | None, adapter: LockedModel, base: Resolved) -> LockedModel:
+    """An adapter that is locked already, and whose base could not be read when it was."""
+    return replace(adapter, contract=inherited(task, adapter.contract, base.contents))
 
 
 def _fault_of(told: HubModel, model: str, asked: str | None) -> HubFault | None:
@@ -119,19 +148,6 @@ def _dead(commit: str, asked: str) -> HubFault:
         f"the Hub still names commit {commit[:12]} for {asked}, but it is gone: "
         "the branch was moved by force; ask again in some minutes"
     )
-
-
-def _contents(hub: Hub, model: str, told: HubModel) -> dict[str, bytes] | HubFault:
-    """The small files that the contract is read from."""
-    paths = frozenset(file.path for file in told.files if (file.size or 0) <= MOST_CONFIG)
-    contents: dict[str, bytes] = {}
-    while further := wanted(paths, contents):
-        for path in further:
-            content = hub.read(model, told.commit, path)
-            if isinstance(content, HubFault):
-                return content
-            contents[path] = content
-    return contents
 
 
 def _notes(model: str, requested: str, told: HubModel) -> Iterator[str]:

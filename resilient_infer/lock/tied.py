@@ -5,7 +5,7 @@ one side and what it needs from the other, each of them whole; so a pin names
 the commit of each repo that it needs, and here the two are compared.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from resilient_infer.lock.locked import LockedModel, LockEntry, Need
@@ -62,6 +62,6 @@ def reachable(entry: LockEntry) -> frozenset[Name]:
     return frozenset(seen)
 
 
-def needers(entry: LockEntry, pin: LockedModel) -> Iterable[tuple[LockedModel, Need]]:
+def needers(entry: LockEntry, pin: LockedModel) -> Iterator[tuple[LockedModel, Need]]:
     """Which pins of the entry need this one, and what for."""
     return ((each, need) for each in entry.models for need in each.needs if name_of(need) == name_of(pin))

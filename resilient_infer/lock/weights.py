@@ -23,6 +23,10 @@ _LEFT_BY_TRAINING: Final = re.compile(
 )
 _SHARD: Final = re.compile(r"(.+)-\d{5}-of-\d{5}(\.[a-z]+)")
 
+_PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".nemo")
+_NOT_PICKLED: Final = ("openvino_", "ggml")
+"""Beginnings of names of other formats that end in .bin: OpenVINO's and ggml's."""
+
 _OTHERS: Final = (
     (".gguf",),
     (".onnx", ".onnx_data"),
@@ -34,13 +38,13 @@ _OTHERS: Final = (
 
 def weights_of(files: Iterable[HubFile]) -> Mapping[str, str]:
     """Digests of the files a loader would take, by path: the `MOST_WEIGHTS` largest."""
-    taken = sorted(_taken([file for file in files if _usable(file.path)]), key=_by_size)
+    taken = sorted(_taken([file for file in files if usable(file.path)]), key=_by_size)
     return {file.path: file.digest for file in sorted(taken[:MOST_WEIGHTS], key=lambda file: file.path)}
 
 
 def largest(files: Sequence[HubFile]) -> HubFile:
     """The file to ask for as a sample of all: the largest that a loader would take, else the largest."""
-    return min(_taken([file for file in files if _usable(file.path)]) or files, key=_by_size)
+    return min(_taken([file for file in files if usable(file.path)]) or files, key=_by_size)
 
 
 def sample(weights: Mapping[str, str]) -> str | None:
@@ -53,12 +57,19 @@ def holds_weights(path: str) -> bool:
     return _ENDINGS.fullmatch(path) is not None
 
 
+def usable(path: str) -> bool:
+    """Whether a file may be taken by a loader at all: training leaves others behind."""
+    return is_line(path) and path[0] not in "/\\" and not _LEFT_BY_TRAINING.search(path)
+
+
+def is_pickle(path: str) -> bool:
+    """Whether a weight file is a pickle, by its name: to load one can run what is in it."""
+    name = path.rpartition("/")[2].lower()
+    return name.endswith(_PICKLED) and not name.startswith(_NOT_PICKLED)
+
+
 def _by_size(file: HubFile) -> tuple[int, str]:
     return -(file.size or 0), file.path
-
-
-def _usable(path: str) -> bool:
-    return is_line(path) and path[0] not in "/\\" and not _LEFT_BY_TRAINING.search(path)
 
 
 def _taken(files: Sequence[HubFile]) -> list[HubFile]:

@@ -109,6 +109,9 @@ class AsyncOpened:
 
     async def _next(self, until: float) -> bytes:
         """The next bytes as they were sent; b"" at the end of the body."""
+        if until <= monotonic():  # though more may have come: the loop has been held up
+            self._limit.expire()
+            self._limit.check()
         content = self._content
         failure = content.exception()
         # aiohttp tells a failure before the bytes that came ahead of it, and the reason why the generation

@@ -309,3 +309,39 @@ print(code, opened, "huggingface_hub" in sys.modules, file=sys.stderr)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
 
     assert done.stderr == "0 [] False\n"
+
+
+def test_what_its_models_load_besides_themselves_is_told(project: Project, command: Command) -> None:
+    """With the commit, its place in the lock, and who needs it for what; or that none could be locked."""
+    project.hub.model("acme/adapter", Look(task="text-generation", adapter_of="acme/base"))
+    base = project.hub.model("acme/base", Look(task="text-generation"))
+    auto_map = {"AutoModel": "acme/secret--modeling_x.X"}
+    base.push({"config.json": json.dumps({"auto_map": auto_map})})
+    project.hub.model("acme/secret").gate()
+    project.manifest.write_text("version: 1\nmodels: {a: acme/adapter}\n")
+    assert command("lock").code == 0
+
+    needed = record_of(command, "a")["needed"]
+
+    assert [(one["model"], one["requested"], one["revision"]) for one in needed] == [
+        ("acme/base", "main", base.head),
+        ("acme/secret", "main", None),
+    ]
+    assert needed[0]["needed_by"] == [{"model": "acme/adapter", "kind": "base"}]
+    assert needed[1]["needed_by"] == [{"model": "acme/base", "kind": "code"}]
+    file, _, line = needed[0]["lock_place"].rpartition(":")
+    assert "acme/base" in (project.root / file).read_text().splitlines()[int(line) - 1]
+    assert needed[1]["lock_place"] is None
+    told = command("explain", "a").out
+    assert f"commit            {base.head} (main)  lockfiles/models.lock.yaml:{line}" in told
+    assert "commit            none is locked (main)" in told
+    assert "needed by         acme/adapter (base)" in told
+    assert [target["model"] for target in record_of(command, "a")["targets"]] == ["acme/adapter"]
+
+
+def test_an_alias_whose_models_load_nothing_else_says_nothing_of_it(
+    explained: Project, command: Command
+) -> None:
+    """No heading without anything below it."""
+    assert "loaded with its models" not in command("explain", "sentiment").out
+    assert record_of(command, "sentiment")["needed"] == []

@@ -47,7 +47,7 @@ def test_pins_that_hold_are_a_row_each(locked: Project, command: Command) -> Non
 
 def test_a_branch_that_has_moved_is_told_and_fails_only_if_asked(locked: Project, command: Command) -> None:
     """Documents are no drift; weights are, and exit 1 with --fail-on drift alone."""
-    locked.gpt2.push({"README.md": "new"})
+    locked.gpt2.push({"NOTES.md": "new"})
     locked.sentiment.push({"model.safetensors": b"new"})
 
     ended = command("verify")

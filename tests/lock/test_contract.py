@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resilient_infer.lock.configs import wanted
 from resilient_infer.lock.contract import (
     MOST_LABELS,
     choose_task,
     contract_of,
     has_chat_template,
-    wanted,
 )
 from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.lockfile import Contract, LockedModel, parse_lock

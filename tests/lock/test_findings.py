@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from resilient_infer.errors import Problem
 from resilient_infer.lock.findings import (
+    ALIAS,
     CODES,
     Finding,
     Level,
@@ -34,12 +35,25 @@ def test_the_table_is_the_documents() -> None:
     assert {code: row.level.value for code, row in CODES.items()} == {
         **dict.fromkeys(["RI101", "RI103", "RI104", "RI105"], "error"),
         **dict.fromkeys(["RI201", "RI202", "RI204", "RI205", "RI206", "RI207"], "error"),
-        **dict.fromkeys(["RI406", "RI501"], "error"),
-        **dict.fromkeys(["RI203", "RI303", "RI405", "RI502"], "warning"),
-        **dict.fromkeys(["RI102", "RI301", "RI302", "RI503"], "info"),
+        **dict.fromkeys(["RI401", "RI402", "RI406", "RI501"], "error"),
+        **dict.fromkeys(["RI203", "RI303", "RI304", "RI404", "RI405", "RI502"], "warning"),
+        **dict.fromkeys(["RI102", "RI301", "RI302", "RI403", "RI503"], "info"),
         "RI900": "unchecked",
     }
     assert {code for code, row in CODES.items() if row.security} == SECURITY
+
+
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [(None, "resilient-infer lock a"), ("prod", "resilient-infer lock a --env prod")],
+)
+def test_a_hint_names_the_alias_it_is_for(environment: str | None, command: str) -> None:
+    """A finding about a pin is said of each alias that has it, with the command for that one."""
+    said = Said(code="RI201", message=f"{ALIAS} stays", hint=f"run: resilient-infer lock {ALIAS}")
+
+    found = said.of("a", "l.yaml", 3, environment=environment)
+
+    assert (found.message, found.hint) == (f"{ALIAS} stays", f"run: {command}")
 
 
 @given(found=findings, fail_on=st.lists(st.sampled_from(FAIL_ON)), allow=st.booleans(), zero=st.booleans())

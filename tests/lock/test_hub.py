@@ -187,7 +187,7 @@ def test_a_pin_behind_a_force_push_is_gone_and_stays_in_the_lock(locked: Project
 
     ended = locked.run("verify")
     assert (ended.code, ended.codes) == (1, {"RI201"})
-    assert f"same content at {locked.repo.head}" in ended.out
+    assert f"the same files are at {locked.repo.head}" in ended.out
     locked.hub.forget()
     assert locked.run("lock").code == 0
     assert locked.hub.requests == ()
@@ -394,7 +394,7 @@ def test_a_429_with_a_long_window_is_not(locked: Project) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[Repo], object], set[str]]] = {
-    "a document": (lambda repo: repo.push({"README.md": "new"}), {"RI301"}),
+    "a document": (lambda repo: repo.push({"NOTES.md": "new"}), {"RI301"}),
     "weights": (lambda repo: repo.push({"model.safetensors": b"new"}), {"RI302"}),
     "the config": (lambda repo: repo.push({"config.json": "{}"}), {"RI302"}),
     "code": (lambda repo: repo.push({"modeling_x.py": "1"}), {"RI302"}),

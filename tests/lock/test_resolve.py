@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.files import files_digest
 from resilient_infer.lock.lockfile import Contract
-from resilient_infer.lock.resolve import MOST_CONFIG, Resolved, resolve
+from resilient_infer.lock.read_configs import MOST_CONFIG
+from resilient_infer.lock.resolve import Resolved, resolve
 from tests.lock.fake_hub import CLASSIFIER, UNTOLD, FakeHub, fault, file_of
 from tests.lock.samples import OTHER_COMMIT
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilient_infer.lock.answers import HubFaultKind
+from resilient_infer.lock.depth import everywhere, nowhere
 from resilient_infer.lock.findings import Level, exit_code
 from resilient_infer.lock.lockfile import survey_lock
 from resilient_infer.lock.manifest import parse_manifest
@@ -35,7 +36,7 @@ def verified(
 ) -> Report:
     parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", None)
     survey = None if lock is None else survey_lock(lock.encode(), LOCK)
-    return verify(parsed, survey, hub, file=LOCK, has_token=has_token, deep=deep)
+    return verify(parsed, survey, hub, file=LOCK, has_token=has_token, deep=everywhere if deep else nowhere)
 
 
 def codes(report: Report) -> list[str]:
@@ -188,10 +189,10 @@ def test_ri201_a_commit_that_is_gone_and_where_its_files_are() -> None:
     report = verified(ONE, text, hub)
 
     assert (codes(report), state(report)) == (["RI201"], "error")
-    assert f"same content at {new}" in report.findings[0].hint
+    assert f"the same files are at {new}" in report.findings[0].hint
     assert (report.findings[0].line, report.findings[0].file) == (7, LOCK)
     repo.push({"model.safetensors": b"new"})
-    assert "same content" not in verified(ONE, text, hub).findings[0].hint
+    assert "the same files" not in verified(ONE, text, hub).findings[0].hint
     assert exit_code(report.findings) == 1
 
 
@@ -205,7 +206,7 @@ def test_ri201_the_requested_branch_is_searched_too() -> None:
     new = repo.push({}, branch="dev")
     del repo.commits[pin_in(text, "a").revision]
 
-    assert f"same content at {new}" in verified(manifest, text, hub).findings[0].hint
+    assert f"the same files are at {new}" in verified(manifest, text, hub).findings[0].hint
 
 
 def test_ri202_a_repo_that_is_gone() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from resilient_infer.lock.depth import everywhere, nowhere
 from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.hub import HuggingFaceHub
 from resilient_infer.lock.lockfile import survey_lock
@@ -67,7 +68,8 @@ def locked(manifest: str, old: str | None = None, token: str = "") -> str:
 def verified(text: str, manifest: str = ONE, *, token: str = "", deep: bool = False) -> Report:
     parsed = parse_manifest(manifest.encode(), "m.yaml", None)
     survey = survey_lock(text.encode(), LOCK)
-    return verify(parsed, survey, client(token), file=LOCK, has_token=bool(token), deep=deep)
+    depth = everywhere if deep else nowhere
+    return verify(parsed, survey, client(token), file=LOCK, has_token=bool(token), deep=depth)
 
 
 def codes(report: Report) -> list[str]:
@@ -140,7 +142,7 @@ def taken_over(hub: Hub) -> None:
 
 
 TROUBLES: dict[str, tuple[Callable[[Hub, Repo], object], str]] = {
-    "documents": (lambda hub, repo: repo.push({"README.md": "# New\n"}), "RI301"),
+    "documents": (lambda hub, repo: repo.push({"NOTES.md": "# New\n"}), "RI301"),
     "weights": (lambda hub, repo: repo.push({"model.safetensors": b"new"}), "RI302"),
     "weights in another format": (
         lambda hub, repo: repo.push({"model.safetensors": None, "pytorch_model.bin": b"new"}),
@@ -180,7 +182,7 @@ def test_the_same_content_is_found_after_a_squash(hub: Hub) -> None:
     text = locked(ONE)
     head = repo.squash()
 
-    assert f"same content at {head}" in verified(text).findings[0].hint
+    assert f"the same files are at {head}" in verified(text).findings[0].hint
 
 
 def test_a_dead_commit_after_a_force_push_is_not_locked(hub: Hub) -> None:

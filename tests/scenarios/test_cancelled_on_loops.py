@@ -14,9 +14,9 @@ from resilient_infer.core.gates import Permit
 from resilient_infer.transport.http_async import HttpAsync
 from tests.drivers.streams import DONE, END, HEAD, WORDS, chunk, spec_of, stage_of, told
 from tests.scenarios.on_loops import Scene, interrupted, text_of
+from tests.sockets import closed_down_to, internet_sockets
 from tests.transport.async_asking import Runner, loops
 from tests.transport.stories import Server, Story, hangs, read_request, response, says
-from tests.transport.test_closing import descriptors
 
 TEXT = "".join(WORDS)
 MESSAGE = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": TEXT}}]}
@@ -75,8 +75,7 @@ def test_cx1_a_task_cancelled_at_any_await_gives_everything_back(run: Runner, na
         assert await Scene().text(client, server, stream=stream) == TEXT
         return ended
 
-    run(lambda client: asyncio.sleep(0))  # uvloop keeps a pair of sockets from its first loop on
-    before = descriptors()
+    before = internet_sockets()
     for number in range(1, MOST_WAITS):
         with Server(*stories) as server:
             ended = run(lambda client, number=number, server=server: once(client, number, server))
@@ -84,7 +83,7 @@ def test_cx1_a_task_cancelled_at_any_await_gives_everything_back(run: Runner, na
             break
         assert ended <= 1
     assert ended == TEXT
-    assert descriptors() == before
+    assert closed_down_to(before)
 
 
 @pytest.mark.parametrize("stream", [False, True])

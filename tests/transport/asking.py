@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Any
 
 from resilient_infer.core.http import HttpRequest, HttpResponse, Reception, TransportFault
-from resilient_infer.transport.http_sync import HttpSync
+
+from .either import Either
 
 HEADERS = (("Authorization", "Bearer hf_topsecret"), ("Content-Type", "application/json"))
 ALLOWANCE = 0.5 if "PYTEST_XDIST_WORKER" in os.environ else 0.1
@@ -17,7 +18,7 @@ def request(url: str, **changes: Any) -> HttpRequest:
     return HttpRequest(url=url, **(settings | changes))
 
 
-def ask(client: HttpSync, url: str, timeout: float = 5.0, fresh: bool = False, **changes: Any) -> Reception:
+def ask(client: Either, url: str, timeout: float = 5.0, fresh: bool = False, **changes: Any) -> Reception:
     return client.send(request(url, **changes), timeout=timeout, fresh=fresh)
 
 
@@ -32,7 +33,7 @@ def fault_of(reception: Reception) -> TransportFault:
     return reception
 
 
-def fault_within(client: HttpSync, url: str, timeout: float, **changes: Any) -> TransportFault:
+def fault_within(client: Either, url: str, timeout: float, **changes: Any) -> TransportFault:
     """The fault of an attempt, which must have come within its limit."""
     started = monotonic()
     fault = fault_of(ask(client, url, timeout, **changes))

@@ -4,11 +4,15 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
 from resilient_infer.transport.http_sync import HttpSync
+
+from .async_asking import loops
+from .either import Either, MakeEither, OnLoop
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "requests_ca_bundle", "curl_ca_bundle")
 
@@ -25,6 +29,27 @@ def client() -> Iterator[HttpSync]:
     client = HttpSync()
     yield client
     client.close(cancel=True)
+
+
+@pytest.fixture(params=[pytest.param(None, id="sync"), *loops()])
+def make_either(request: pytest.FixtureRequest) -> Iterator[MakeEither]:
+    """Make clients of one transport or the other, which are closed in the end: `make_either(**settings)`."""
+    made: list[Either] = []
+
+    def make(**settings: Any) -> Either:
+        loop = request.param
+        made.append(HttpSync(**settings) if loop is None else OnLoop(loop(), **settings))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.end() if isinstance(client, OnLoop) else client.close(cancel=True)
+
+
+@pytest.fixture
+def either(make_either: MakeEither) -> Either:
+    """A client of one transport or the other."""
+    return make_either()
 
 
 @dataclass(frozen=True)

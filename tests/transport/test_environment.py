@@ -1,5 +1,6 @@
 """What the environment says about proxies and certificates is honoured, and checked early."""
 
+import base64
 import socket
 import threading
 from pathlib import Path
@@ -9,11 +10,11 @@ import pytest
 from resilient_infer.core.http import FaultKind
 from resilient_infer.errors import ConfigError
 from resilient_infer.transport.environment import check_environment, proxy_for, tls_context
-from resilient_infer.transport.http_sync import HttpSync
 
 from .asking import HEADERS, answer_of, ask, fault_of, fault_within
 from .conftest import Certificates
-from .stories import Server, Story, drips, keeps_answering, read_request, response
+from .either import Either
+from .stories import OK, Server, Story, drips, keeps_answering, read_request, response, says
 
 URL = "https://models.example/v1"
 
@@ -123,11 +124,11 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
         return
 
 
-def test_http_goes_to_the_proxy_whole_and_logs_in(client: HttpSync, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_goes_to_the_proxy_whole_and_logs_in(either: Either, monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[bytes] = []
     with Server(forwards(log)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://user:pass@127.0.0.1:{proxy.port}")
-        answer = answer_of(ask(client, "http://models.example/v1?x=1"))
+        answer = answer_of(ask(either, "http://models.example/v1?x=1"))
 
     assert answer.body == b"from the proxy"
     assert log[0].startswith(b"POST http://models.example/v1?x=1 HTTP/1.1\r\n")
@@ -136,13 +137,13 @@ def test_http_goes_to_the_proxy_whole_and_logs_in(client: HttpSync, monkeypatch:
 
 
 def test_https_goes_through_a_tunnel_that_sees_no_header(
-    client: HttpSync, trusted: Certificates, monkeypatch: pytest.MonkeyPatch
+    either: Either, trusted: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log: list[bytes] = []
     with Server(keeps_answering, tls=trusted.server) as server, Server(tunnels(log)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        bodies = [answer_of(ask(client, server.url)).body for _ in range(2)]
-        client.close()
+        bodies = [answer_of(ask(either, server.url)).body for _ in range(2)]
+        either.close()
 
     assert bodies == [b"1", b"1"]
     assert len(log) == 1
@@ -150,11 +151,11 @@ def test_https_goes_through_a_tunnel_that_sees_no_header(
     assert HEADERS[0][0].encode() not in log[0]
 
 
-def test_no_proxy_goes_direct(client: HttpSync, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_goes_direct(either: Either, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server(keeps_answering) as server:
-        assert answer_of(ask(client, server.url)).status == 200
+        assert answer_of(ask(either, server.url)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -162,11 +163,11 @@ def test_no_proxy_goes_direct(client: HttpSync, monkeypatch: pytest.MonkeyPatch)
     [("407 Proxy Authentication Required", "rejected"), ("502 Bad Gateway", "unreachable")],
 )
 def test_a_proxy_that_refuses_the_tunnel_is_named(
-    client: HttpSync, trusted: Certificates, monkeypatch: pytest.MonkeyPatch, status: str, kind: str
+    either: Either, trusted: Certificates, monkeypatch: pytest.MonkeyPatch, status: str, kind: str
 ) -> None:
     with Server(tunnels([], status)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:topsecret@127.0.0.1:{proxy.port}")
-        fault = fault_of(ask(client, "https://models.example/"))
+        fault = fault_of(ask(either, "https://models.example/"))
 
     assert (fault.kind.value, fault.sent) == (kind, False)
     assert f"through the proxy 127.0.0.1:{proxy.port}" in fault.reason
@@ -174,10 +175,90 @@ def test_a_proxy_that_refuses_the_tunnel_is_named(
 
 
 def test_dl1_a_proxy_that_hangs_ends_at_the_limit(
-    client: HttpSync, trusted: Certificates, monkeypatch: pytest.MonkeyPatch
+    either: Either, trusted: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Server(drips(b"HTTP/1.1 200 OK\r\nX: ", b"a")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        fault = fault_within(client, "https://models.example/", 0.15)
+        fault = fault_within(either, "https://models.example/", 0.15)
 
     assert (fault.kind, fault.sent) == (FaultKind.TIMEOUT, False)
+
+
+def test_a_login_for_the_proxy_is_told_to_nobody_behind_it(
+    either: Either, trusted: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in front of the tunnel, and not in what goes through."""
+    log: list[bytes] = []
+    seen: list[bytes] = []
+
+    def story(sock: socket.socket, visit: int) -> None:
+        seen.append(read_request(sock))
+        sock.sendall(response())
+
+    with Server(story, tls=trusted.server) as server, Server(tunnels(log)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://us%40er:proxysecret@127.0.0.1:{proxy.port}")
+        assert answer_of(ask(either, server.url)).body == OK
+        either.close()
+
+    login = base64.b64encode(b"us@er:proxysecret")
+    assert b"proxy-authorization: basic " + login.lower() in log[0].lower()
+    assert b"proxysecret" not in seen[0]
+    assert login not in seen[0]
+    assert b"proxy-" not in seen[0].lower()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_proxy_may_be_spoken_to_in_tls(
+    either: Either, trusted: Certificates, monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    """In TLS through TLS, too."""
+    log: list[bytes] = []
+    with (
+        Server(keeps_answering, tls=trusted.server if secure else None) as server,
+        Server(tunnels(log) if secure else forwards(log), tls=trusted.server) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY" if secure else "HTTP_PROXY", f"https://127.0.0.1:{proxy.port}")
+        answer = answer_of(ask(either, server.url))
+        either.close()
+
+    assert answer.body == (b"1" if secure else b"from the proxy")
+    assert log[0].startswith(b"CONNECT " if secure else b"POST http://")
+
+
+@pytest.mark.parametrize("where", ["the proxy", "the server"])
+def test_a_certificate_is_checked_on_both_sides_of_a_proxy(
+    either: Either, trusted: Certificates, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    foreign = {where: trusted.elsewhere}
+    with (
+        Server(keeps_answering, tls=foreign.get("the server", trusted.server)) as server,
+        Server(tunnels([]), tls=foreign.get("the proxy", trusted.server)) as proxy,
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        fault = fault_of(ask(either, server.url))
+        either.close()
+
+    assert (fault.kind, fault.sent) == (FaultKind.REJECTED, False)
+    assert "certificate" in fault.reason
+
+
+def test_a_proxy_that_is_not_there_is_named(either: Either, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(keeps_answering) as gone:
+        port = gone.port
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:topsecret@127.0.0.1:{port}")
+    fault = fault_of(ask(either, "http://models.example/"))
+
+    assert (fault.kind, fault.sent) == (FaultKind.UNREACHABLE, False)
+    assert f"through the proxy 127.0.0.1:{port}" in fault.reason
+
+
+def test_a_kept_alive_connection_to_a_proxy_is_used_again_and_found_stale(
+    either: Either, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(says(response(b"1"), response(b"2"), b""), keeps_answering) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        bodies = [answer_of(ask(either, "http://one.example/")).body for _ in range(2)]
+        stale = fault_of(ask(either, "http://one.example/"))
+
+    assert bodies == [b"1", b"2"]
+    assert (stale.kind, stale.sent) == (FaultKind.STALE, True)
