@@ -161,7 +161,7 @@ def _dimension(task: str | None, config: Mapping[str, Json], contents: Mapping[s
 
 
 def _pooled(pooling: Mapping[str, Json]) -> int | None:
-    """Each way of pooling adds its own vector to the end; since version 5 their names are one list."""
+    """Each way of pooling adds its own vector to the end; newer versions name them in one list."""
     width = _first(pooling, ("word_embedding_dimension", "embedding_dimension"), _MOST_NUMBERS)
     named = pooling.get("pooling_mode")
     switched_on = sum(key.startswith("pooling_mode_") and value is True for key, value in pooling.items())

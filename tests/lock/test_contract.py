@@ -14,6 +14,7 @@ from resilient_infer.lock.contract import (
     choose_task,
     contract_of,
     has_chat_template,
+    inherited,
 )
 from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.lockfile import Contract, LockedModel, parse_lock
@@ -33,6 +34,7 @@ PATHS = (
     "sentence_bert_config.json",
     "1_Pooling/config.json",
     "2_Dense/config.json",
+    "config_setfit.json",
 )
 KEYS = (
     "id2label",
@@ -45,6 +47,12 @@ KEYS = (
     "out_features",
     "pooling_mode_mean_tokens",
     "chat_template",
+    "architectures",
+    "num_labels",
+    "labels",
+    "model_type",
+    "pad_token_id",
+    "pooling_mode",
 )
 TASKS = (None, "text-classification", "feature-extraction", "chat")
 
@@ -145,6 +153,60 @@ def test_labels_belong_to_tasks_that_answer_with_them() -> None:
         assert contract_of(task, config).labels is None
 
 
+@pytest.mark.parametrize(
+    ("config", "labels"),
+    [
+        ({"architectures": ["BertForSequenceClassification"]}, ("LABEL_0", "LABEL_1")),
+        (
+            {"architectures": ["ViTForImageClassification"], "num_labels": 3},
+            ("LABEL_0", "LABEL_1", "LABEL_2"),
+        ),
+        ({"architectures": ["BertForTokenClassification"], "id2label": None}, ("LABEL_0", "LABEL_1")),
+        ({"architectures": ["BertForMaskedLM"]}, None),
+        ({"architectures": ["BertForSequenceClassification"], "id2label": {"0": 5}}, None),
+        ({"architectures": [None]}, None),
+        ({"architectures": "BertForSequenceClassification"}, None),
+        ({}, None),
+    ],
+)
+def test_a_classifier_that_names_no_labels_has_the_usual_ones(
+    config: dict[str, object], labels: tuple[str, ...] | None
+) -> None:
+    """transformers leaves them out of the config where they are LABEL_0 and LABEL_1."""
+    contents = {"config.json": json_of(**config)}
+
+    assert contract_of("text-classification", contents).labels == labels
+    assert contract_of("text-generation", contents).labels is None
+    assert contract_of(None, contents).labels is None
+
+
+def test_setfit_has_its_labels_in_a_file_of_its_own() -> None:
+    """The config is that of the embedder beneath."""
+    contents = {
+        "config.json": json_of(architectures=["MPNetModel"], id2label={"0": "LABEL_0"}),
+        "config_setfit.json": json_of(labels=["negative", "positive"], normalize_embeddings=False),
+    }
+    assert contract_of("text-classification", contents).labels == ("negative", "positive")
+    contents["config_setfit.json"] = json_of(labels=None)
+    assert contract_of("text-classification", contents).labels == ("LABEL_0",)
+    contents["config_setfit.json"] = json_of(labels=["a", 5])
+    assert contract_of("text-classification", contents).labels is None
+
+
+def test_an_adapter_has_its_bases_contract_and_what_it_says_itself() -> None:
+    """The shorter length holds; a dimension is asked for by the adapter's task, not the base's."""
+    base = {
+        "config.json": json_of(id2label={"0": "A"}, hidden_size=768, max_position_embeddings=4096),
+        "tokenizer_config.json": json_of(model_max_length=8192),
+    }
+    nothing, short = Contract(), Contract(max_length=512, labels=("B",))
+
+    assert inherited("text-classification", nothing, base) == Contract(labels=("A",), max_length=4096)
+    assert inherited("feature-extraction", nothing, base) == Contract(dimension=768, max_length=4096)
+    assert inherited("text-classification", short, base) == short
+    assert inherited("text-generation", nothing, {}) == nothing
+
+
 def test_a_classifier() -> None:
     """Labels and length of a model as it lies on the Hub."""
     assert of_look(Look(labels=("BAD", "GOOD"), max_length=128)) == Contract(
@@ -174,6 +236,21 @@ def test_ways_of_pooling_add_up() -> None:
     }
 
     assert contract_of("feature-extraction", contents).dimension == 1536
+
+
+@pytest.mark.parametrize(("mode", "numbers"), [("mean", 768), (["cls", "mean"], 1536), (["cls"], 768)])
+def test_pooling_of_newer_versions_is_read(mode: object, numbers: int) -> None:
+    """Other keys, and other modules whose classes have the same names."""
+    listed = [
+        {"path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"},
+        {"path": "1_Pooling", "type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling"},
+    ]
+    contents = {
+        "modules.json": json.dumps(listed).encode(),
+        "1_Pooling/config.json": json_of(embedding_dimension=768, pooling_mode=mode),
+    }
+
+    assert contract_of("feature-extraction", contents).dimension == numbers
 
 
 def test_the_last_dense_counts_and_an_unreadable_one_is_not_guessed() -> None:
@@ -212,6 +289,8 @@ def test_the_hidden_size_counts_only_for_plain_embedders() -> None:
     """Under the names of several families; for other tasks it is nobody's business."""
     for name in ("hidden_size", "dim", "d_model", "n_embd"):
         assert contract_of("feature-extraction", {"config.json": json_of(**{name: 384})}).dimension == 384
+    nested = {"config.json": json_of(text_config={"hidden_size": 1024}, vision_config={"hidden_size": 1})}
+    assert contract_of("feature-extraction", nested).dimension == 1024
     assert contract_of("text-classification", {"config.json": json_of(hidden_size=384)}).dimension is None
 
 
@@ -223,6 +302,12 @@ def test_the_hidden_size_counts_only_for_plain_embedders() -> None:
         ({"max_position_embeddings": 2048}, {"model_max_length": 1e30}, 2048),
         ({"n_positions": 1024}, {}, 1024),
         ({"text_config": {"max_position_embeddings": 4096}}, {}, 4096),
+        ({"max_seq_len": 2048}, {}, 2048),
+        ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}, {}, 512),
+        ({"model_type": "xlm-roberta", "max_position_embeddings": 514}, {}, 512),
+        ({"model_type": "camembert", "max_position_embeddings": 514, "pad_token_id": None}, {}, 514),
+        ({"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}, {}, 512),
+        ({"model_type": "roberta", "max_position_embeddings": 2, "pad_token_id": 5}, {}, None),
         ({"max_position_embeddings": 2048}, {"model_max_length": 131072}, 2048),
         ({"max_position_embeddings": -1}, {"model_max_length": True}, None),
         ({"max_position_embeddings": 0}, {"model_max_length": 10**9}, None),
@@ -232,7 +317,7 @@ def test_the_hidden_size_counts_only_for_plain_embedders() -> None:
 def test_the_length_is_where_tokenizer_or_positions_end(
     config: dict[str, object], tokenizer: dict[str, object], expected: int | None
 ) -> None:
-    """A tokenizer that knows no limit writes 10**30."""
+    """A tokenizer that knows no limit writes 10**30; RoBERTa's first places are taken."""
     contents = {"config.json": json_of(**config), "tokenizer_config.json": json_of(**tokenizer)}
 
     assert contract_of("text-generation", contents).max_length == expected
