@@ -12,6 +12,7 @@ from resilient_infer.lock.answers import Hub, HubFault, HubHead, HubModel
 from resilient_infer.lock.drift import Drift, drift, listed, relicensed
 from resilient_infer.lock.findings import Level, Said
 from resilient_infer.lock.lineage import Ref, lineage
+from resilient_infer.lock.loaded import left_unlocked, loads
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.missing import explain, identity, other_content, renamed, unchecked
 from resilient_infer.lock.reference import DEFAULT_REF, stands_for
@@ -62,7 +63,7 @@ def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) 
     if any(each.settles for each in said):
         return Examined(said=said)
     now = _now(hub, pin, path, seen)
-    said = (*said, *now.said, *pickled(weights_at(pin, seen)))
+    said = (*said, *now.said, *pickled(weights_at(pin, seen)), *left_unlocked(pin))
     if deep and seen is not None and not any(each.how_bad is Level.ERROR for each in said):
         said = (*said, *_deep(hub, pin, seen, now))
     return Examined(said=tuple(dict.fromkeys(said)), branch=now.commit)
@@ -76,7 +77,7 @@ def _now(hub: Hub, pin: LockedModel, path: str, seen: HubModel | None) -> Drift:
 
 def _deep(hub: Hub, pin: LockedModel, seen: HubModel, now: Drift) -> tuple[Said, ...]:
     """What only the API knows: whose commit it is, whether its files are safe, under which license it is."""
-    said = scans(hub, pin, seen)
+    said = (*scans(hub, pin, seen), *loads(hub, pin, seen))
     if now.commit is not None or now.ref is not None:
         said = (*lineage(hub, pin, now.ref or Ref.BRANCH, now.commit), *said)
     if pin.requested == DEFAULT_REF:
