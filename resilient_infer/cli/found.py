@@ -38,7 +38,7 @@ def finding_record(finding: Finding) -> dict[str, Json]:
         "state": CODES[finding.code].state,
         "level": finding.level.value,
         "security": finding.security,
-        "alias": finding.alias,
+        "alias": None if finding.alias is None else one_line(finding.alias),
         "file": one_line(finding.file),
         "line": finding.line,
         "message": one_block(finding.message),

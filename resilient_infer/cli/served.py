@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from resilient_infer.cli.found import columns, many
-from resilient_infer.cli.render import Colour, Ink, one_block
+from resilient_infer.cli.render import Colour, Ink, one_line
 from resilient_infer.core.task import Json
 from resilient_infer.lock.live import LiveRow, State
 
@@ -29,7 +29,7 @@ def served_lines(rows: Sequence[LiveRow], ink: Ink) -> Iterator[str]:
     )
     for row, line in zip(rows, table, strict=True):
         state = ink.paint(row.state, _COLOURS[row.state])
-        yield f"  {state}{one_block(line[len(row.state) :])}"
+        yield f"  {state}{one_line(line[len(row.state) :])}"
 
 
 def served_in_short(rows: Sequence[LiveRow]) -> str:
@@ -42,13 +42,13 @@ def served_in_short(rows: Sequence[LiveRow]) -> str:
 def served_record(row: LiveRow) -> dict[str, Json]:
     """A route, and what its server said."""
     return {
-        "alias": row.alias,
-        "route": one_block(row.route),
+        "alias": one_line(row.alias),
+        "route": one_line(row.route),
         "state": row.state,
-        "model": row.pin.model,
+        "model": one_line(row.pin.model),
         "revision": row.pin.revision,
         "reported": row.reported,
-        "says": one_block(row.says),
+        "says": one_line(row.says),
         "codes": [finding.code for finding in row.findings],
     }
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
 from resilient_infer.cli.found import by_level, columns, cost, finding_lines, finding_record, many
-from resilient_infer.cli.render import Colour, Ink, one_block
+from resilient_infer.cli.render import Colour, Ink, one_line
 from resilient_infer.cli.served import served_in_short, served_lines, served_record
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
@@ -100,7 +100,7 @@ def _row_lines(rows: tuple[Row, ...], ink: Ink) -> Iterator[str]:
     )
     for row, line in zip(rows, table, strict=True):
         state = ink.paint(row.state, _COLOURS[row.state])
-        yield f"  {state}{one_block(line[len(row.state) :])}"
+        yield f"  {state}{one_line(line[len(row.state) :])}"
 
 
 def _branch(row: Row) -> str:
@@ -118,11 +118,11 @@ def _key(finding: Finding) -> tuple[str, str | None, str]:
 
 def _pin_record(row: Row) -> dict[str, Json]:
     return {
-        "alias": row.alias,
+        "alias": one_line(row.alias),
         "state": row.state,
-        "model": row.pin.model,
-        "requested": row.pin.requested,
-        "revision": row.pin.revision,
-        "branch": row.branch,
+        "model": one_line(row.pin.model),
+        "requested": one_line(row.pin.requested),
+        "revision": one_line(row.pin.revision),
+        "branch": None if row.branch is None else one_line(row.branch),
         "codes": [finding.code for finding in row.findings],
     }

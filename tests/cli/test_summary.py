@@ -1,8 +1,8 @@
 """Summary: a page that says what the result says, and obeys nothing in it."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from resilient_infer.cli.render import one_line
 from resilient_infer.cli.summary import LARGEST, cut, summary
@@ -13,12 +13,10 @@ from resilient_infer.lock.verify import Row
 
 from .hostile import SECRETS, VERIFIED, WORDS, a_finding
 
-markdown_it = pytest.importorskip("markdown_it", reason="markdown-it-py renders the pages")
-
 
 def rendered(page: str) -> list[tuple[str, str]]:
     """The page's tokens with their text, as a reader of GitHub's dialect sees them."""
-    reader = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     tokens = reader.parse(page)
     flat = [child for token in tokens for child in (token, *(token.children or ()))]
     return [(token.type, token.content) for token in flat]
@@ -26,7 +24,7 @@ def rendered(page: str) -> list[tuple[str, str]]:
 
 def cells(page: str) -> list[str]:
     """The text of each inline run, entities and escapes read back."""
-    reader = markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     return [
         "".join(child.content for child in token.children or ())
         for token in reader.parse(page)
