@@ -113,6 +113,7 @@ _VERIFY: Final[Mapping[str, Json]] = {
                 "revision": _COMMIT,
                 "branch": _COMMIT_OR_NULL,
                 "codes": _list(_CODE),
+                "needed_by": {**_list(_TEXT), "description": "Models that load it; empty: it is a target."},
             }
         )
     ),

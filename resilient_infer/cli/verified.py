@@ -106,9 +106,8 @@ def _row_lines(rows: tuple[Row, ...], ink: Ink) -> Iterator[str]:
 def _branch(row: Row) -> str:
     """What was asked for and where that is now, with the codes of what is only told here."""
     told = [finding for finding in row.findings if finding.level is Level.INFO]
-    if not told:
-        return row.pin.requested
-    return "; ".join(f"{finding.message}  {finding.code}" for finding in told)
+    said = "; ".join(f"{finding.message}  {finding.code}" for finding in told) or row.pin.requested
+    return f"{said}  for {', '.join(row.needed_by)}" if row.needed_by else said
 
 
 def _key(finding: Finding) -> tuple[str, str | None, str]:
@@ -125,4 +124,5 @@ def _pin_record(row: Row) -> dict[str, Json]:
         "revision": one_line(row.pin.revision),
         "branch": None if row.branch is None else one_line(row.branch),
         "codes": [finding.code for finding in row.findings],
+        "needed_by": [one_line(model) for model in row.needed_by],
     }

@@ -5,6 +5,7 @@ know of, and code, is in the config files at the locked commit.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubModel
@@ -42,6 +43,13 @@ def loads(hub: Hub, pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:
     paths = frozenset(file.path for file in seen.files)
     code = runs_code(pin.model, own_code(pin.model, paths, contents))
     return (*(loads_unlocked(pin.model, need) for need in new), *code)
+
+
+def of_needed(said: Said) -> Said:
+    """What is said of a repo that is needed: nobody here writes its name into a manifest."""
+    if said.code != "RI203":
+        return said
+    return replace(said, hint="its name is in the config of the model that loads it; tell the author")
 
 
 def runs_code(model: str, code: Sequence[str]) -> tuple[Said, ...]:

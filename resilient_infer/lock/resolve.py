@@ -152,7 +152,7 @@ def _dead(commit: str, asked: str) -> HubFault:
 
 def _notes(model: str, requested: str, told: HubModel) -> Iterator[str]:
     if told.id != model:
-        advice = "the old name can be taken by others; write the new one into the manifest"
+        advice = "the old name can be taken by others; write the new one where the old one stands"
         yield f"RI203: {model} is now called {told.id}; {advice}"
     if requested != told.commit and stands_for(requested, told.commit):
         yield f"{requested} is short for commit {told.commit}, which no branch moves"

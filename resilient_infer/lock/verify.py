@@ -8,10 +8,12 @@ from resilient_infer.lock.depth import Depth, nowhere
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.examine import Examined, examine
 from resilient_infer.lock.findings import Finding, Level
+from resilient_infer.lock.loaded import of_needed
 from resilient_infer.lock.lockfile import LockedModel, LockEntry, Survey
 from resilient_infer.lock.offline import compare, in_order
 from resilient_infer.lock.pins import ask_each, asked_for, key_of
 from resilient_infer.lock.relock import JOBS
+from resilient_infer.lock.tied import needers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class Row:
         branch: The commit that the requested ref stands for now; None: not asked, or not told.
         findings: What was found of it.
         note: What else there is to say of it, in a few words; may be empty.
+        needed_by: The models that load it, if it is there for them and no target itself.
     """
 
     alias: str
@@ -29,6 +32,7 @@ class Row:
     branch: str | None
     findings: tuple[Finding, ...]
     note: str = ""
+    needed_by: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -107,7 +111,9 @@ def look_at_pins(
 
 def _row(manifest: Manifest, entry: LockEntry, pin: LockedModel, told: Examined) -> Row:
     environment = manifest.aliases[entry.alias].environment
-    findings = tuple(
-        said.of(entry.alias, entry.file, pin.line, environment=environment) for said in told.said
+    by = tuple(dict.fromkeys(needer.model for needer, _ in needers(entry, pin) if pin in entry.needed))
+    every = (of_needed(said) for said in told.said) if by else told.said
+    findings = tuple(said.of(entry.alias, entry.file, pin.line, environment=environment) for said in every)
+    return Row(
+        alias=entry.alias, pin=pin, branch=told.branch, findings=findings, note=told.note, needed_by=by
     )
-    return Row(alias=entry.alias, pin=pin, branch=told.branch, findings=findings, note=told.note)

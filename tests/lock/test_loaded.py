@@ -55,12 +55,26 @@ def test_what_is_needed_has_a_row_of_its_own_and_is_verified_like_the_rest() -> 
     assert [(row.alias, row.pin.model, row.state) for row in report.rows] == [
         (alias, model, "ok") for alias in "ab" for model in ("acme/adapter", "acme/base")
     ]
+    assert [row.needed_by for row in report.rows] == [(), ("acme/adapter",)] * 2
     assert len(hub.asked) == 4
     hub.repos["acme/base"].squash()
     found = verified(text, hub, manifest, nowhere).findings
     assert [(each.code, each.alias) for each in found] == [("RI201", "a"), ("RI201", "b")]
     lines = text.splitlines()
     assert all("acme/base" in lines[each.line - 1] for each in found)
+
+
+def test_ri203_the_name_of_a_needed_repo_is_nobodys_here_to_mend() -> None:
+    """It stands in the config of whoever loads it, and not in the manifest."""
+    hub = hub_with_adapter()
+    text = locked(ADAPTER, None, hub)
+    hub.rename("acme/base", "acme/new")
+    hub.rename("acme/adapter", "acme/tuned")
+
+    hints = {found.message.split()[0]: found.hint for found in verified(text, hub, deep=nowhere).findings}
+
+    assert "manifest" not in hints["acme/base"]
+    assert "manifest" in hints["acme/adapter"]
 
 
 def test_ri405_what_could_not_be_locked_is_a_warning_at_no_cost() -> None:

@@ -61,7 +61,11 @@ def test_an_adapter_with_its_base_and_the_bases_code(project: Project) -> None:
     project.hub.forget()
     assert project.run("lock").code == project.run("lock", "--check").code == 0
     assert (project.hub.count(), project.lock.read_bytes()) == (0, before)
-    assert re.findall("^  ok +a +([^ ]+)", project.run("verify").out, re.MULTILINE) == [*pins(project)]
+    verified = project.run("verify").out
+    assert re.findall("^  ok +a +([^ ]+)", verified, re.MULTILINE) == [*pins(project)]
+    assert re.findall("  for (.+)$", verified, re.MULTILINE) == [adapter.name, base.name]
+    record = json.loads(project.run("verify", "--format", "json").out)
+    assert [pin["needed_by"] for pin in record["pins"]] == [[], [adapter.name], [base.name]]
     deep = project.run("verify", "--deep")
     assert (deep.code, deep.codes) == (0, {"RI301", "RI405"})
     assert base.name in project.run("explain", "a").out
