@@ -13,7 +13,7 @@ import click
 from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
 from resilient_infer.cli.changes import change_lines, change_record
 from resilient_infer.cli.exit_codes import exit_code as code_of
-from resilient_infer.cli.files import folder_to_add_to, lock_path, read_manifest, shown
+from resilient_infer.cli.files import folder_to_add_to, lock_path, make_folder, read_manifest, shown
 from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record
 from resilient_infer.cli.hub import CommandHub, Patience
 from resilient_infer.cli.locking import Made, make, put_all, refuse_flawed
@@ -110,7 +110,9 @@ def _add(asked: _Asked) -> _Done:
         with Progress("asking the Hub") as progress:
             made = make(manifest, folder, hub, only=frozenset({asked.alias}), progress=progress.tell)
         if made.text is not None:
-            _make_sure_of(folder, turn)
+            if not folder.is_dir():
+                make_folder(folder)
+                turn.enter_context(writing(folder))
             put_all([(made.path, made.text), (path, text)])
     line = manifest.aliases[asked.alias].line
     elapsed = time.monotonic() - started
@@ -128,19 +130,6 @@ def _with_alias(path: Path, asked: _Asked) -> bytes:
             hint="run this where the manifest is",
         )
     return first_manifest(asked.alias, asked.model)
-
-
-def _make_sure_of(folder: Path, turn: ExitStack) -> None:
-    """Make a folder that is not there, and be its only writer."""
-    if folder.is_dir():
-        return
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise ConfigError(
-            f"{folder} cannot be made: {error.strerror or error}; nothing was changed"
-        ) from error
-    turn.enter_context(writing(folder))
 
 
 def _tell(done: _Done, ink: Ink) -> None:

@@ -21,6 +21,9 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "call": _Entry(
         "resilient_infer.cli.call:call", "Send a payload to a model and print the answer as JSON."
     ),
+    "init": _Entry(
+        "resilient_infer.cli.init:init", "Make a manifest, or draft one from the code that uses models."
+    ),
     "add": _Entry("resilient_infer.cli.add:add", "Add an alias to the manifest, and pin it in the lock."),
     "lock": _Entry("resilient_infer.cli.lock:lock", "Pin each model of the manifest to a commit of the Hub."),
     "verify": _Entry(

@@ -51,6 +51,20 @@ def folder_to_add_to(lockfiles: str | None) -> Path:
         return Path.cwd() / FOLDER
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for a manifest.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be made: {error.strerror or error}; nothing was changed"
+        ) from error
+
+
 def manifest_bytes(found: Found) -> tuple[bytes, Path]:
     """The manifest as it is, and where.
 

@@ -17,7 +17,7 @@ from resilient_infer.lock.leaks import refuse_secrets
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from resilient_infer.lock.problems import Problems, quote
 from resilient_infer.lock.reader import read_yaml
-from resilient_infer.lock.reference import parse_reference
+from resilient_infer.lock.reference import ModelReference, parse_reference
 from resilient_infer.lock.rules import NAME
 
 _FIRST: Final = """\
@@ -79,6 +79,12 @@ def with_alias(text: bytes, alias: str, reference: str, *, file: str = MANIFEST)
     return result
 
 
+def reference_scalar(found: ModelReference) -> str:
+    """A reference as a YAML scalar: plain where every reader takes it for this text, else quoted."""
+    plain = scalar(found.model) == found.model and (not found.ref or _PLAIN_REF.fullmatch(found.ref))
+    return str(found) if plain else quoted(str(found))
+
+
 def _entry(alias: str, reference: str) -> str:
     """The line, without indentation and ending."""
     if not re.fullmatch(NAME.pattern, alias):
@@ -87,8 +93,7 @@ def _entry(alias: str, reference: str) -> str:
         found = parse_reference(reference)
     except ValueError as error:
         raise ConfigError(f"{alias}: {error}") from None
-    plain = scalar(found.model) == found.model and (not found.ref or _PLAIN_REF.fullmatch(found.ref))
-    return f"{scalar(alias)}: {found if plain else quoted(str(found))}"
+    return f"{scalar(alias)}: {reference_scalar(found)}"
 
 
 _Pair = tuple[ScalarNode, Node]

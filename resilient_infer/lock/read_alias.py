@@ -32,10 +32,11 @@ from resilient_infer.lock.values import (
 DEFAULT_PROVIDER = "hf-inference"
 ROUTER: Final = "hf-router"
 
-_AUTOMATIC: Final = frozenset({"fastest", "cheapest", "preferred"})
+AUTOMATIC: Final = frozenset({"fastest", "cheapest", "preferred"})
 """Suffixes that leave the choice to the router; source: https://huggingface.co/docs/inference-providers."""
 
-_SERVED_BY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+SERVED_BY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""A provider's name, as the router has them."""
 
 Providers = Mapping[str, Provider]
 
@@ -216,9 +217,9 @@ def _check_router_name(place: Place, name: str, model: str) -> None:
         place.wrong(f"the name is of {quote(repo)}, and the target's model is {quote(model)}; {wanted}")
     elif not served_by:
         place.wrong(f"the name says no provider, and the router would choose one with each call; {wanted}")
-    elif served_by.casefold() in _AUTOMATIC:
+    elif served_by.casefold() in AUTOMATIC:
         place.wrong(f"with :{served_by} the router chooses a provider with each call; {wanted}")
-    elif not _SERVED_BY.fullmatch(served_by):
+    elif not SERVED_BY.fullmatch(served_by):
         place.wrong(f"{quote(served_by)} is no provider of the router; {wanted}")
 
 

@@ -108,6 +108,48 @@ def write_whole(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def write_new(path: Path, text: bytes) -> None:
+    """Put a file where none is, in one step; a file that is there by then stays as it is.
+
+    Call it inside `writing` for the folder.
+
+    Raises:
+        ConfigError: Something is there, or it cannot be written.
+    """
+    if os.path.lexists(path):
+        _mode(path)
+        raise _there_already(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        _write(temporary, text, None)
+        _link(temporary, path)
+    except FileExistsError as error:
+        raise _there_already(path) from error
+    except OSError as error:
+        raise _refused(path, error) from error
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+    _sync_folder(path.parent)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file its name; unlike a rename, this replaces nothing."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        os.replace(temporary, path)  # a file system without hard links
+
+
+def _there_already(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path} is there already; {_UNTOUCHED}",
+        hint='change it by hand, or add to it with "resilient-infer add ALIAS MODEL"',
+    )
+
+
 def _mode(path: Path) -> int | None:
     """The mode of the file there; None: there is none."""
     try:

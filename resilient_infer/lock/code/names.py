@@ -1,0 +1,103 @@
+"""Names: what a name stands for where it is written, as far as the same file says."""
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from resilient_infer.lock.code.module import Binding, Module, Scope
+
+STEPS: Final = 2_000
+"""Expressions looked at for one answer: names that stand for each other twice would take for ever."""
+
+DEPTH: Final = 60
+"""Expressions within each other; Python's own stack ends at a thousand calls."""
+
+_LAST: Final = (1 << 30, 0)
+"""A place behind all others."""
+
+
+class Names:
+    """Answers for one module, each within its number of steps."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._steps = 0
+
+    def begin(self) -> None:
+        """A new question."""
+        self._steps = 0
+
+    def step(self, depth: int) -> bool:
+        """Whether one more expression may be looked at."""
+        self._steps += 1
+        return self._steps <= STEPS and depth <= DEPTH
+
+    def followed(self, node: ast.expr, scope: Scope, depth: int) -> Iterator[tuple[ast.expr, Scope]]:
+        """The expressions that a name or attribute stands for; any other expression is itself."""
+        if not self.step(depth):
+            return
+        if isinstance(node, ast.Await | ast.NamedExpr):
+            yield from self.followed(node.value, scope, depth + 1)
+        elif isinstance(node, ast.IfExp):
+            yield from self.followed(node.body, scope, depth + 1)
+            yield from self.followed(node.orelse, scope, depth + 1)
+        elif isinstance(node, ast.Name | ast.Attribute):
+            for binding, home in self.bindings(node, scope):
+                if binding.value is not None and binding.each is None:
+                    yield from self.followed(binding.value, home, depth + 1)
+        else:
+            yield node, scope
+
+    def bindings(self, node: ast.expr, scope: Scope) -> Iterator[tuple[Binding, Scope]]:
+        """The values that a name or attribute may have where it stands."""
+        match node:
+            case ast.Name(id=name):
+                yield from self._named(name, scope, (node.lineno, node.col_offset))
+            case ast.Attribute(value=holder, attr="value") if isinstance(holder, ast.Attribute):
+                yield from self.bindings(holder, scope)  # a member of an enum
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                owner = self._owner(name, scope)
+                if owner is not None:
+                    yield from ((binding, owner) for binding in owner.names.get(attribute, ()))
+
+    def _named(self, name: str, scope: Scope, at: tuple[int, int]) -> Iterator[tuple[Binding, Scope]]:
+        here: Scope | None = scope
+        while here is not None:
+            if name in here.names and (not here.is_class or here is scope):
+                found = here.names[name]
+                reaching = _reaching(found, at) if here is scope else found
+                yield from ((binding, here) for binding in reaching)
+                return
+            here = here.parent
+
+    def _owner(self, name: str, scope: Scope) -> Scope | None:
+        """The class whose attribute `name.x` is."""
+        if name in ("self", "cls"):
+            return scope.owner
+        if name in self._module.classes:
+            return self._module.classes[name]
+        for binding, _ in self._named(name, scope, _LAST):
+            if isinstance(binding.value, ast.Call):
+                return self._module.classes.get(last_name(binding.value.func))
+        return None
+
+
+def last_name(node: ast.expr) -> str:
+    """The last part of a dotted name; "": it is none."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _reaching(bindings: list[Binding], at: tuple[int, int]) -> list[Binding]:
+    """Those that can still hold at a place of the same scope: back to the last that always happens."""
+    before = sorted((each for each in bindings if each.at < at), key=lambda each: each.at, reverse=True)
+    if not before:
+        return bindings  # a loop comes round to it, or it is none of this file's business
+    found: list[Binding] = []
+    for each in before:
+        found.append(each)
+        if not each.maybe:
+            break
+    return found[::-1]
