@@ -35,7 +35,7 @@ def test_no_command_is_a_usage_error(command: Command) -> None:
 def test_a_mistyped_command_is_corrected(command: Command) -> None:
     """Did you mean; otherwise, what there is."""
     assert 'did you mean "call"?' in command("cal").err
-    assert "there are call, add, lock, verify, explain, demo" in command("xyzzy").err
+    assert "there are call, init, add, lock, verify, explain, demo" in command("xyzzy").err
     assert command("xyzzy").code == 2
 
 

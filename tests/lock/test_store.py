@@ -15,7 +15,7 @@ import pytest
 
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.lockfile import parse_lock
-from resilient_infer.lock.store import LOCK_FILE, write_if_changed, writing
+from resilient_infer.lock.store import LOCK_FILE, write_if_changed, write_new, writing
 from tests.lock import writers
 
 NAME = "models.lock.yaml"
@@ -77,6 +77,30 @@ def test_a_new_file_has_the_mode_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("x")
 
     assert (tmp_path / NAME).stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_new_file_is_put_where_none_is_and_nowhere_else(tmp_path: Path) -> None:
+    """Not over a file, a folder or a link that leads nowhere; nothing unfinished is left."""
+    with writing(tmp_path):
+        write_new(tmp_path / NAME, b"new")
+        for name, kind in (("file", "is there already"), ("folder", "no ordinary"), ("link", "is a symlink")):
+            _put(tmp_path / name)
+            with pytest.raises(ConfigError, match=kind):
+                write_new(tmp_path / name, b"new")
+
+    assert (tmp_path / NAME).read_bytes() == b"new"
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert {path.name for path in tmp_path.iterdir()} == {NAME, LOCK_FILE, "file", "folder", "link"}
+
+
+def _put(path: Path) -> None:
+    match path.name:
+        case "file":
+            path.write_bytes(b"old")
+        case "folder":
+            path.mkdir()
+        case _:
+            path.symlink_to(path.parent / "nowhere")
 
 
 def test_a_symlink_is_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def clients_in(calls: Iterable[Invoked], module: Module, fold: Fold) -> tuple[li
         client = bare if call.name.startswith("openai.") else _receiver(call, made, fold)
         if client is not None:
             client.uses.append(use)
-        elif _chain(call):
+        elif _chain(call) and "model" in call.words:
             lost.append(use)
     return [*made.values(), *([bare] if bare.uses else [])], lost
 

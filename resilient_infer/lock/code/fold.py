@@ -20,8 +20,8 @@ from resilient_infer.lock.code.variables import reads_variable
 _MOST: Final = 32
 """Texts that one expression may come to; a loop over more is not followed to its end."""
 
-_LONGEST: Final = 4_096
-"""Characters of such a text."""
+_LONGEST: Final = 1_024
+"""Characters of such a text; names and addresses are shorter."""
 
 _WRAPPERS: Final = frozenset(
     {"list", "tuple", "set", "sorted", "reversed", "tqdm", "iter", "dict", "frozenset"}

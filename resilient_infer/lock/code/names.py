@@ -6,8 +6,11 @@ from typing import Final
 
 from resilient_infer.lock.code.module import Binding, Module, Scope
 
-STEPS: Final = 2_000
+STEPS: Final = 500
 """Expressions looked at for one answer: names that stand for each other twice would take for ever."""
+
+ALL_STEPS: Final = 200_000
+"""Expressions looked at for all answers about one file."""
 
 DEPTH: Final = 60
 """Expressions within each other; Python's own stack ends at a thousand calls."""
@@ -22,15 +25,17 @@ class Names:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._steps = 0
+        self._all = 0
 
     def begin(self) -> None:
         """A new question."""
+        self._all += self._steps
         self._steps = 0
 
     def step(self, depth: int) -> bool:
         """Whether one more expression may be looked at."""
         self._steps += 1
-        return self._steps <= STEPS and depth <= DEPTH
+        return self._steps <= STEPS and depth <= DEPTH and self._all < ALL_STEPS
 
     def followed(self, node: ast.expr, scope: Scope, depth: int) -> Iterator[tuple[ast.expr, Scope]]:
         """The expressions that a name or attribute stands for; any other expression is itself."""
@@ -45,8 +50,17 @@ class Names:
             for binding, home in self.bindings(node, scope):
                 if binding.value is not None and binding.each is None:
                     yield from self.followed(binding.value, home, depth + 1)
+        elif isinstance(node, ast.Subscript):
+            yield from list(self._items(node, scope, depth)) or [(node, scope)]
         else:
             yield node, scope
+
+    def _items(self, node: ast.Subscript, scope: Scope, depth: int) -> Iterator[tuple[ast.expr, Scope]]:
+        """What `holder["key"]` stands for, where both are written out."""
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        for holder, home in self.followed(node.value, scope, depth + 1):
+            for value in _values_of(holder, key):
+                yield from self.followed(value, home, depth + 1)
 
     def bindings(self, node: ast.expr, scope: Scope) -> Iterator[tuple[Binding, Scope]]:
         """The values that a name or attribute may have where it stands."""
@@ -88,6 +102,14 @@ def last_name(node: ast.expr) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return ""
+
+
+def _values_of(holder: ast.expr, key: object) -> list[ast.expr]:
+    """What a mapping that is written out has for a key; nothing, if it is none."""
+    if not isinstance(holder, ast.Dict) or key is None:
+        return []
+    pairs = zip(holder.keys, holder.values, strict=True)
+    return [value for name, value in pairs if isinstance(name, ast.Constant) and name.value == key]
 
 
 def _reaching(bindings: list[Binding], at: tuple[int, int]) -> list[Binding]:

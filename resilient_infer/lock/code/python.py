@@ -28,6 +28,8 @@ _WORDS: Final = re.compile(
     "|".join(("huggingface", "hf\\.co/", "ChatCompletion", *LOADERS, *CLIENTS, *SPEAKERS))
 )
 
+_ADDRESS_WORDS: Final = re.compile(r"huggingface|hf\.co")
+
 _LOGIN: Final = "login"
 
 _BODY: Final = frozenset({"messages", "prompt", "input", "inputs"})
@@ -96,7 +98,7 @@ class _Python:
             _put(reading, self._asked.of(client, spots))
         why = "which server is asked is not written in this file"
         reading.not_told += [NotTold(spot=spots[id(use.call.node)], how=use.how, why=why) for use in lost]
-        texts = self._texts()
+        texts = self._texts(put_together=_ADDRESS_WORDS.search(source) is not None)
         _put(reading, self._by_address(texts))
         reading.keys += self._keys(calls, reading)
         lines = {line for line, text in texts if holds_token(text)}
@@ -111,13 +113,13 @@ class _Python:
     def _spot(self, node: ast.expr) -> Spot:
         return self._locate(node.lineno)
 
-    def _texts(self) -> list[tuple[int, str]]:
+    def _texts(self, *, put_together: bool) -> list[tuple[int, str]]:
         """Every text with its line; a text in pieces is whole, with holes where it is not written."""
         found: list[tuple[int, str]] = []
         for node, scope in self._module.texts:
             if isinstance(node, ast.Constant):
                 found.append((node.lineno, str(node.value)))
-            else:
+            elif put_together or isinstance(node, ast.JoinedStr):
                 found += [(node.lineno, text) for text in self._fold.texts(node, scope)]
         return sorted(found)
 
@@ -155,14 +157,17 @@ class _Python:
                     name = variable_of(call.places[0], call.scope, self._names)
                 if name is not None and is_variable(name):
                     yield name, self._spot(call.node)
-        if not any(_is_hosted(sighting.server) for sighting in reading.sightings):
-            return
+        if any(_is_hosted(sighting.server) for sighting in reading.sightings):
+            yield from self._keys_in_headers()
+
+    def _keys_in_headers(self) -> Iterator[tuple[str, Spot]]:
+        """`{"Authorization": f"Bearer {…}"}`."""
         for node, scope in self._module.dicts:
-            for key, value in zip(node.keys, node.values, strict=True):
-                if (text_of(key) or "").lower() == "authorization":
-                    name = variable_of(value, scope, self._names)
-                    if name is not None and is_variable(name):
-                        yield name, self._spot(value)
+            pairs = zip(node.keys, node.values, strict=True)
+            for value in [value for key, value in pairs if (text_of(key) or "").lower() == "authorization"]:
+                name = variable_of(value, scope, self._names)
+                if name is not None and is_variable(name):
+                    yield name, self._spot(value)
 
 
 def _is_hosted(server: Server | None) -> bool:

@@ -86,7 +86,7 @@ def _candidates(server: Server) -> list[str]:
     labels = [label for label in host.split(".")[:-1] if label not in _COMMON]
     if host.endswith(".endpoints.huggingface.cloud"):
         labels = host.split(".")[:1]
-    short = labels[-1] if labels and not host[-1:].isdecimal() else "local"
+    short = "local" if host[-1:].isdecimal() or "." not in host else (labels or host.split(".")[-2:-1])[-1]
     return [short, host, f"{host}-{parts.port}", f"{host}-{parts.port}{parts.path}-{server.kind}"]
 
 

@@ -27,17 +27,23 @@ def reads_variable(call: ast.Call) -> bool:
 
 def _variable(node: ast.expr, scope: Scope, names: Names, depth: int) -> str | None:
     for each, home in names.followed(node, scope, depth):
-        match each:
-            case ast.Subscript(value=holder, slice=ast.Constant(value=str() as name)):
-                if last_name(holder) in ("environ", "secrets"):
-                    return name
-            case ast.Call(args=[ast.Constant(value=str() as name), *_]) if reads_variable(each):
-                return name
-            case _ if depth < DEPTH:
-                for piece in _pieces(each):
-                    found = _variable(piece, home, names, depth + 1)
-                    if found is not None:
-                        return found
+        name = _read_by(each)
+        if name is not None:
+            return name
+        within = (_variable(piece, home, names, depth + 1) for piece in _pieces(each) if depth < DEPTH)
+        found = next((name for name in within if name is not None), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _read_by(node: ast.expr) -> str | None:
+    """The variable that an expression itself reads."""
+    match node:
+        case ast.Subscript(value=holder, slice=ast.Constant(value=str() as name)):
+            return name if last_name(holder) in ("environ", "secrets") else None
+        case ast.Call(args=[ast.Constant(value=str() as name), *_]) if reads_variable(node):
+            return name
     return None
 
 
