@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -95,17 +95,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         ConfigError: As `write_if_changed`.
     """
-    mode = _mode(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        _write(temporary, content, mode)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise _refused(path, error) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
-    _sync_folder(path.parent)
+    _put(path, content, _mode(path), os.replace)
 
 
 def write_new(path: Path, text: bytes) -> None:
@@ -119,10 +109,15 @@ def write_new(path: Path, text: bytes) -> None:
     if os.path.lexists(path):
         _mode(path)
         raise _there_already(path)
+    _put(path, text, None, _link)
+
+
+def _put(path: Path, content: bytes, mode: int | None, name: Callable[[Path, Path], None]) -> None:
+    """Write a file beside its place, whole and on the disk, and give it its name there."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        _write(temporary, text, None)
-        _link(temporary, path)
+        _write(temporary, content, mode)
+        name(temporary, path)
     except FileExistsError as error:
         raise _there_already(path) from error
     except OSError as error:
