@@ -12,6 +12,17 @@ _PACE: Final = 0.2
 """Seconds from one look at the count to the next."""
 
 
+_STEPS: Final = (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000))
+
+
+def in_bytes(size: int) -> str:
+    """A size for people: "12 bytes", "3.4 GB"."""
+    for unit, step in _STEPS:
+        if size >= step:
+            return f"{size / step:,.1f} {unit}"
+    return f"{size} bytes"
+
+
 class Progress:
     """Shown while the block runs, if the stream is a terminal; cleared behind it.
 
@@ -26,12 +37,19 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._silence = silence
         self._count = ""
+        self._size = 0
+        self._adding = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
     def tell(self, done: int, total: int) -> None:
         """So many of so many are done."""
         self._count = f": {done} of {total}"
+
+    def add(self, size: int) -> None:
+        """So many further bytes are done. From any thread."""
+        with self._adding:
+            self._size += size
 
     def __enter__(self) -> Self:
         if self._stream.isatty():
@@ -54,7 +72,7 @@ class Progress:
             return
         shown = 0
         while True:
-            line = f"{self._doing}{self._count}"
+            line = f"{self._doing}{self._count}{f', {in_bytes(self._size)}' if self._size else ''}"
             self._stream.write(f"\r{line:<{shown}}")
             self._stream.flush()
             shown = len(line)

@@ -112,6 +112,7 @@ _VERIFY: Final[Mapping[str, Json]] = {
                 "requested": _TEXT,
                 "revision": _COMMIT,
                 "branch": _COMMIT_OR_NULL,
+                "note": _TEXT,
                 "codes": _list(_CODE),
                 "needed_by": {**_list(_TEXT), "description": "Models that load it; empty: it is a target."},
             }

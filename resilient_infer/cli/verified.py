@@ -107,7 +107,8 @@ def _branch(row: Row) -> str:
     """What was asked for and where that is now, with the codes of what is only told here."""
     told = [finding for finding in row.findings if finding.level is Level.INFO]
     said = "; ".join(f"{finding.message}  {finding.code}" for finding in told) or row.pin.requested
-    return f"{said}  for {', '.join(row.needed_by)}" if row.needed_by else said
+    needed = f"for {', '.join(row.needed_by)}" if row.needed_by else ""
+    return "  ".join(part for part in (said, needed, row.note) if part)
 
 
 def _key(finding: Finding) -> tuple[str, str | None, str]:
@@ -123,6 +124,7 @@ def _pin_record(row: Row) -> dict[str, Json]:
         "requested": one_line(row.pin.requested),
         "revision": one_line(row.pin.revision),
         "branch": None if row.branch is None else one_line(row.branch),
+        "note": one_line(row.note),
         "codes": [finding.code for finding in row.findings],
         "needed_by": [one_line(model) for model in row.needed_by],
     }

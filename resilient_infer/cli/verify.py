@@ -1,6 +1,7 @@
 """`resilient-infer verify`: whether every pin still exists, is reachable and is unchanged."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from resilient_infer.cli.base import base_option, changed_since_base
+from resilient_infer.cli.cache import check_cache
 from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import (
     find_files,
@@ -47,6 +49,7 @@ class _Asked:
     deep: bool
     base: str | None
     live: bool
+    offline: bool
     allow_unchecked: bool
     exit_zero: bool
     timeout: float
@@ -76,6 +79,11 @@ class _Asked:
 )
 @base_option
 @click.option("--live", is_flag=True, help="Ask the deployed servers, too, which commit they run.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask nobody: compare the lock with the manifest, and with what the Hub's cache holds here.",
+)
 @click.option("--allow-unchecked", is_flag=True, help="What could not be checked is no failure.")
 @click.option("--exit-zero", is_flag=True, help="Findings are no failure, except those of security.")
 @hub_options
@@ -92,8 +100,11 @@ def verify(context: click.Context, /, **options: Any) -> None:
     resilient-infer verify
     resilient-infer verify --fail-on drift --format json
     resilient-infer verify --live
+    resilient-infer verify --offline
     """
     asked = _Asked(**options)
+    if asked.offline and (asked.deep or asked.live or asked.base):
+        raise click.UsageError("--offline asks nobody, so it excludes --deep, --base and --live", context)
     try:
         done = _verify(asked)
     except ResilientInferError as error:
@@ -118,29 +129,45 @@ def _verify(asked: _Asked) -> Verified:
         paths.insert(0, lock_path(found.folder, found.environment))
     surveys = [survey_at(path) for path in paths]
     survey = overlaid(surveys[-1], surveys[0]) if len(surveys) > 1 else surveys[0]
-    hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
-    with Progress("asking the Hub") as progress:
-        report = compare_with_hub(
-            manifest,
-            survey,
-            hub,
-            file=" or ".join(shown(path) for path in paths),
-            has_token=hub.has_token,
-            deep=_depth(asked, paths, survey, has_token=hub.has_token),
-            progress=progress.tell,
-        )
+    if asked.offline:
+        report, sent = check_cache(manifest, survey, file=_named(paths), jobs=asked.jobs), 0
+    else:
+        report, sent = _ask_hub(asked, manifest, survey, paths)
     orphans = () if found.environment is not None else orphan_locks(found.folder, manifest)
     told = [orphan_file(name, manifest, file=shown(path), level=Level.INFO) for name, path in orphans]
-    served, sent = _served(asked, manifest, survey)
+    served, questions = _served(asked, manifest, survey)
     said = [finding for row in served for finding in row.findings]
     report = replace(report, findings=in_order((*report.findings, *told, *said)))
     return replace(
         _judged(asked, report),
         served=served,
         elapsed=time.monotonic() - started,
-        requests=hub.requests + sent,
+        requests=sent + questions,
         environment=found.environment,
     )
+
+
+def _named(paths: Sequence[Path]) -> str:
+    """Where the lock is or should be."""
+    return " or ".join(shown(path) for path in paths)
+
+
+def _ask_hub(
+    asked: _Asked, manifest: Manifest, survey: Survey | None, paths: list[Path]
+) -> tuple[Report, int]:
+    """What the Hub says of the pins, and the requests it took."""
+    hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
+    with Progress("asking the Hub") as progress:
+        report = compare_with_hub(
+            manifest,
+            survey,
+            hub,
+            file=_named(paths),
+            has_token=hub.has_token,
+            deep=_depth(asked, paths, survey, has_token=hub.has_token),
+            progress=progress.tell,
+        )
+    return report, hub.requests
 
 
 def _depth(asked: _Asked, paths: list[Path], survey: Survey | None, *, has_token: bool) -> Depth:

@@ -42,6 +42,12 @@ def weights_of(files: Iterable[HubFile]) -> Mapping[str, str]:
     return {file.path: file.digest for file in sorted(taken[:MOST_WEIGHTS], key=lambda file: file.path)}
 
 
+def taken(paths: Iterable[str]) -> frozenset[str]:
+    """Those of some files of a repo that a loader would take, told by their paths."""
+    files = [HubFile(path=path, size=None, digest="") for path in set(paths) if usable(path)]
+    return frozenset(file.path for file in _taken(files))
+
+
 def largest(files: Sequence[HubFile]) -> HubFile:
     """The file to ask for as a sample of all: the largest that a loader would take, else the largest."""
     return min(_taken([file for file in files if usable(file.path)]) or files, key=_by_size)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from resilient_infer.lock.answers import HubFile
 from resilient_infer.lock.lockfile import MOST_WEIGHTS
-from resilient_infer.lock.weights import holds_weights, largest, sample, weights_of
+from resilient_infer.lock.weights import holds_weights, largest, sample, taken, weights_of
 
 
 def files(*paths: str) -> list[HubFile]:
@@ -106,3 +106,31 @@ def test_a_path_no_lock_can_hold_is_left_out() -> None:
     odd = files("a\x01.safetensors", "two\nlines.safetensors", "/abs.safetensors", "fine.safetensors")
 
     assert list(weights_of(odd)) == ["fine.safetensors"]
+
+
+PATHS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "a/", "b/c/"]),
+    st.sampled_from(
+        [
+            "model",
+            "model-00001-of-00002",
+            "pytorch_model",
+            "consolidated",
+            "consolidated.00",
+            "x",
+            "optimizer",
+        ]
+    ),
+    st.sampled_from([".safetensors", ".bin", ".gguf", ".onnx", ".pt", ".h5", ".json", ".pkl"]),
+)
+
+
+@given(paths=st.sets(PATHS, max_size=12), drawn=st.data())
+def test_what_a_loader_takes_of_all_it_takes_of_those_and_any_others(
+    paths: set[str], drawn: st.DataObject
+) -> None:
+    """So a file that is taken beside the locked ones is none of the commit's."""
+    some = drawn.draw(st.sets(st.sampled_from(sorted(paths)))) if paths else set()
+
+    assert taken(taken(paths) | some) == taken(paths)
