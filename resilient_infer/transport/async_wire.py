@@ -62,7 +62,9 @@ class Wire:
         if transport is None or transport.is_closing():
             raise ConnectionResetError
         if len(body) <= CHUNK:
-            transport.write(head + body)
+            # In the loop's next turn, as a session's writer task does it: what all tasks of this turn send
+            # leaves together, and wakes a server on the same machine once.
+            self._loop.call_soon(transport.write, head + body)
         else:
             transport.write(head)
             self._writing = self._loop.create_task(_written(protocol, body, limit))
