@@ -158,11 +158,11 @@ class HttpSync:
         limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
         if notify is not None:
             notify(partial(limit.end, Ending.CLOSED))
-        # The reads' own timeout is no second net here: a stream's pauses may be longer than this.
-        return self._exchange(request, limit, LONGEST, _opened)
+        # No second net here: a stream's pauses may be long, and with a timeout each read would poll first.
+        return self._exchange(request, limit, None, _opened)
 
     def _exchange(
-        self, request: HttpRequest, limit: Limit, read_timeout: float, receive: Receive[Received]
+        self, request: HttpRequest, limit: Limit, read_timeout: float | None, receive: Receive[Received]
     ) -> Received | TransportFault:
         try:
             template = self._template(request)
@@ -271,12 +271,12 @@ def _place(url: Url) -> str:
 
 
 def _sent(
-    template: _Template, request: HttpRequest, headers: dict[str, str], read_timeout: float
+    template: _Template, request: HttpRequest, headers: dict[str, str], read_timeout: float | None
 ) -> BaseHTTPResponse:
     """The answer to a request, as far as its headers.
 
     Args:
-        read_timeout: Seconds for each read; only a second net, should the watchdog's fail.
+        read_timeout: Seconds for each read; only a second net, should the watchdog's fail. None: no net.
     """
     return template.server.pool.urlopen(
         request.method, template.target, body=request.body or None, headers=headers,

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Final
 
 from urllib3 import BaseHTTPResponse
 
 from resilient_infer.core.http import HttpResponse, Reception, TransportFault
-from resilient_infer.transport.body import CHUNK, read_body, undone
+from resilient_infer.transport.body import CHUNK, BodyCut, read_body, undone
+from resilient_infer.transport.chunked import Dechunked
 from resilient_infer.transport.connection import CURRENT
 from resilient_infer.transport.faults import EXPECTED, ended_fault, fault_of
 from resilient_infer.transport.headers import lowered
@@ -119,6 +121,14 @@ class Opened:
         return b""
 
     def _raw(self) -> Iterator[bytes]:
+        source = getattr(
+            self._answer, "_original_response", None
+        )  # what requests' cookies are read from, too
+        if self._answer.chunked and isinstance(source, HTTPResponse):
+            yield from _chunks(source)
+            if source.isclosed():
+                self._answer.release_conn()
+            return
         while piece := self._answer.read1(CHUNK, decode_content=False):
             yield piece
 
@@ -130,6 +140,19 @@ class Opened:
         WATCHDOG.forget(self._limit)
         self._limit.finish()
         self._answer.close()  # the connection of a body that has ended is back in the pool already
+
+
+def _chunks(source: HTTPResponse) -> Iterator[bytes]:
+    """The content of a chunked answer, all that is there in one go; closed at its end, if nothing follows."""
+    coding = Dechunked()
+    while not coding.over:
+        data = source.fp.read1(CHUNK)
+        if not data:
+            raise BodyCut("the connection ended inside the answer")
+        if piece := coding.feed(data):
+            yield piece
+    if not coding.excess:
+        source.close()
 
 
 def _is_framed(answer: BaseHTTPResponse) -> bool:

@@ -446,6 +446,27 @@ def test_broken_chunked_coding_is_garbled(either: Either) -> None:
         assert fault.kind is FaultKind.GARBLED
 
 
+def test_all_that_has_come_is_read_in_one_go(either: Either) -> None:
+    """A server that is quicker than the consumer costs one read for many tokens."""
+    with Server(holds(CHUNKED + chunks(TEXT, 1))) as server, opening(either, server.url) as opened:
+        received = opened.read(monotonic() + 2)
+        assert isinstance(received, bytes)
+        while received != TEXT:
+            more = opened.read(monotonic() + 2)
+            assert isinstance(more, bytes)
+            assert len(more) > 1
+            received += more
+
+
+def test_what_follows_a_whole_answer_unasked_is_not_taken_for_the_next_one(either: Either) -> None:
+    """Else the next request on the connection would be given it."""
+    unasked = response(b"not for you")
+    with Server(holds(framed("chunked") + unasked), keeps_answering) as server:
+        with opening(either, server.url) as opened:
+            assert rest(opened) == (TEXT, None)
+        assert answer_of(ask(either, server.url)).body == b"2"
+
+
 def test_cx1_ctrl_c_while_reading_comes_through_and_frees_the_connection() -> None:
     """KeyboardInterrupt propagates as the same object."""
     before = internet_sockets()
