@@ -151,19 +151,11 @@ class AsyncLine:
         opened, incoming = self._opened, self._incoming
         assert opened is not None
         assert incoming is not None
-        fault: TransportFault | None = None
-        over = incoming.over
-        while over is None:
-            received = await opened.read(until)
-            if received and isinstance(received, bytes):
-                parts = incoming.feed(received)
-            else:
-                fault = received if isinstance(received, TransportFault) else None
-                parts = incoming.end(fault)
-            if parts is not None:
-                return parts
-            over = incoming.over
-        self.interrupted = fault is not None and isinstance(over.outcome, Failure)
-        await opened.finish()
-        self.hang_up()
-        return over
+        news: Done | Parts | None = incoming.over
+        while news is None:
+            news = incoming.take(await opened.read(until))
+        if isinstance(news, Done):
+            self.interrupted = incoming.broken
+            await opened.finish()
+            self.hang_up()
+        return news

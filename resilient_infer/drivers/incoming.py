@@ -2,7 +2,7 @@
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpResponse, TransportFault
-from resilient_infer.core.outcome import Outcome, Success
+from resilient_infer.core.outcome import Failure, Outcome, Success
 from resilient_infer.core.stream import Part, Piece
 from resilient_infer.drivers import exchange
 from resilient_infer.plan.actions import Done, Parts
@@ -15,9 +15,13 @@ class Incoming:
 
     Args:
         head: Status 200; the body is still to come.
+
+    Attributes:
+        broken: It came to no good end, and the connection broke off, or was broken off.
     """
 
     def __init__(self, attempt: Attempt, head: HttpResponse) -> None:
+        self.broken = False
         self._attempt = attempt
         self._head = head
         self._outcome: Outcome | None = None
@@ -33,6 +37,16 @@ class Incoming:
         """The end, once it is known; nothing more is read then."""
         return None if self._outcome is None else Done(self._attempt, self._outcome)
 
+    def take(self, received: bytes | TransportFault) -> Parts | Done | None:
+        """What the plan is told on account of what was read, b"" at the body's end; None: nothing yet."""
+        if received and isinstance(received, bytes):
+            parts = self.feed(received)
+        else:
+            fault = received if isinstance(received, TransportFault) else None
+            parts = self.end(fault)
+            self.broken = fault is not None and isinstance(self._outcome, Failure)
+        return self.over if parts is None else parts
+
     def feed(self, data: bytes) -> Parts | None:
         """What the plan is told on account of these bytes; None: nothing yet."""
         if self._reader is None:
@@ -40,7 +54,8 @@ class Incoming:
             return None
         reader = self._reader
         pieces = exchange.fed(self._attempt, reader, data)
-        self._outcome = exchange.over(self._attempt, reader)
+        if reader.outcome is not None:
+            self._outcome = exchange.over(self._attempt, reader)
         news = bool(pieces) or reader.ending != self._ending
         self._ending = reader.ending
         if reader.commit is not None and self._commit is None:

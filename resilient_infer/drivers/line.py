@@ -151,18 +151,10 @@ class Line:
         opened, incoming = self._opened, self._incoming
         assert opened is not None
         assert incoming is not None
-        fault: TransportFault | None = None
-        over = incoming.over
-        while over is None:
-            data = opened.read(until)
-            if data and isinstance(data, bytes):
-                parts = incoming.feed(data)
-            else:
-                fault = data if isinstance(data, TransportFault) else None
-                parts = incoming.end(fault)
-            if parts is not None:
-                return parts
-            over = incoming.over
-        self.interrupted = fault is not None and isinstance(over.outcome, Failure)
-        self.hang_up()
-        return over
+        news: Done | Parts | None = incoming.over
+        while news is None:
+            news = incoming.take(opened.read(until))
+        if isinstance(news, Done):
+            self.interrupted = incoming.broken
+            self.hang_up()
+        return news

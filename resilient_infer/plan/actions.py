@@ -8,6 +8,9 @@ of which nothing has come until then is broken off: `Done`, with a timeout.
 `Deliver` hands events to the consumer of a stream, and its reply comes when he
 wants more. Nothing that must happen on the way out is an action: a generator
 may not yield while it is being closed.
+
+What is made anew for each token is not frozen, because that would take longer
+than all that is done with it; nobody changes it all the same.
 """
 
 from collections.abc import Generator
@@ -27,7 +30,7 @@ class Start:
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """Wait for an attempt in flight, for one of the tickets, or until a moment (monotonic seconds)."""
 
@@ -42,7 +45,7 @@ class Cancel:
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deliver:
     """Hand these to the consumer of the stream, one by one; the next action is due when he asks for more."""
 
@@ -60,7 +63,7 @@ class Done:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Parts:
     """A streamed answer has grown.
 
@@ -75,7 +78,7 @@ class Parts:
     commit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """The driver's answer to an action, and the moment it was given (monotonic seconds)."""
 

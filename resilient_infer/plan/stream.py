@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
-from resilient_infer.core.stream import Part, Piece, StreamEvent, Unread
+from resilient_infer.core.stream import Piece, StreamEvent, Unread
 from resilient_infer.plan import attest
 from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Reply, Wait
 from resilient_infer.plan.places import Turn
@@ -33,43 +33,50 @@ def receive(call: Progress, turn: Turn, transcript: Transcript) -> Generator[Act
         if isinstance(reply.value, Done):
             outcome = reply.value.outcome
             if isinstance(outcome, Success):
-                yield from _deliver(call, transcript.end())
+                taken_back = transcript.end()
+                if taken_back:
+                    yield from _deliver(call, taken_back)
             return _told(call, turn, outcome)
-        assert isinstance(reply.value, Parts)
-        refusal = attest.refusal(call, turn, reply.value.commit)
+        parts = reply.value
+        assert isinstance(parts, Parts)
+        refusal = "" if parts.commit is None else attest.refusal(call, turn, parts.commit)
         if refusal:
             yield Cancel(flight.attempt)
             return Failure(kind=FailureKind.PIN_MISMATCH, reason=refusal, status=200)
-        yield from _deliver(call, _news(call, turn, transcript, reply.value.pieces))
-        told = any(isinstance(piece, Part) and piece.told for piece in reply.value.pieces)
-        if told or reply.value.ending > ending:  # pings, and what nobody can read, put no limit off
-            ending = reply.value.ending
+        events, told = _news(call, turn, transcript, parts.pieces)
+        if events:
+            yield from _deliver(call, events)
+        if told or parts.ending > ending:  # pings, and what nobody can read, put no limit off
+            ending = parts.ending
             flight.heard_at = call.now
             until = min(call.ends_at, call.now + (LINGER if ending else turn.spec.stall_timeout))
 
 
-def _news(call: Progress, turn: Turn, transcript: Transcript, pieces: tuple[Piece, ...]) -> list[StreamEvent]:
-    """What the pieces add to what the consumer was shown."""
+def _news(
+    call: Progress, turn: Turn, transcript: Transcript, pieces: tuple[Piece, ...]
+) -> tuple[list[StreamEvent], bool]:
+    """What the pieces add to what the consumer was shown, and whether they tell anything of the answer."""
     flight = call.flight
     assert flight is not None
     events: list[StreamEvent] = []
+    told = False
     for piece in pieces:
         if isinstance(piece, Unread):
             transcript.skipped += 1
             call.chronicle.chunk_skipped(str(turn.spec.route), piece.reason, call.now)
             continue
+        told = told or piece.told
         if piece.told and flight.first_token is None:
             flight.first_token = call.now - flight.started
             call.chronicle.first_token(flight.attempt, call.now, elapsed=flight.first_token)
         events += transcript.add(piece)
-    return events
+    return events, told
 
 
 def _deliver(call: Progress, events: list[StreamEvent]) -> Generator[Action, Reply, None]:
-    if events:
-        assert call.flight is not None
-        before, call.now = call.now, (yield Deliver(tuple(events))).now
-        call.flight.idle += call.now - before
+    assert call.flight is not None
+    before, call.now = call.now, (yield Deliver(tuple(events))).now
+    call.flight.idle += call.now - before
 
 
 def _told(call: Progress, turn: Turn, outcome: Outcome) -> Outcome:

@@ -85,8 +85,11 @@ class Transcript:
 
     def _show(self, parts: list[Part]) -> list[StreamEvent]:
         self.begun = True
-        self.events += len(parts)
-        self._pieces += [part.text for part in parts]
-        # A tool call, or reasoning: whether another attempt repeats it cannot be told.
-        self._wordless = self._wordless or any(not part.text for part in parts)
-        return [Delta(text=part.text, raw=part.raw) for part in parts]
+        events: list[StreamEvent] = []
+        for part in parts:
+            self._pieces.append(part.text)
+            if not part.text:  # a tool call, or reasoning: whether another attempt repeats it cannot be told
+                self._wordless = True
+            events.append(Delta(text=part.text, raw=part.raw))
+        self.events += len(events)
+        return events

@@ -45,7 +45,7 @@ class Chunks:
             return Part("", chunk, told=False)
         said = self._fragment(choice)
         text = said.get(self._text_under) if isinstance(said, dict) else None
-        if not isinstance(said, dict) or not isinstance(text, str | None):
+        if not isinstance(said, dict) or not (text is None or isinstance(text, str)):
             return Unread("a chunk whose text is no text")
         for name, value in chunk.items():
             if value is not None:

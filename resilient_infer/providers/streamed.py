@@ -126,6 +126,8 @@ class AnswerReader:
             if event.name != b"error":
                 return Unread(f"an event of {len(event.body)} bytes that is no JSON")
             chunk = event.body.decode("utf-8", "replace")
+        if isinstance(chunk, dict) and not (event.name or "error" in chunk or chunk.get("object") == "error"):
+            return self._add(chunk)
         error = _error_in(event, chunk)
         if error:
             # The same as if it had come alone.

@@ -3,6 +3,7 @@
 import gc
 import json
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -345,12 +346,23 @@ def test_cx1_ctrl_c_comes_through_as_the_same_object_and_everything_is_given_bac
 
 @pytest.mark.parametrize("cancel", [False, True])
 def test_cx4_closing_the_client_lets_a_stream_finish_or_cuts_it_short(cancel: bool) -> None:
-    stage, client, sleepers = stage_of("a", "b"), HttpSync(), Sleepers()
-    with Server(repeats(answer(*WORDS))) as server:
+    stage, client, sleepers, closed = stage_of("a", "b"), HttpSync(), Sleepers(), threading.Event()
+    whole = answer(*WORDS)
+    begun = whole.index(WORDS[1].encode())
+
+    def story(sock: socket.socket, visit: int) -> None:
+        read_request(sock)
+        sock.sendall(whole[:begun])
+        closed.wait(5)
+        sock.sendall(whole[begun:])
+        hold(sock)
+
+    with Server(story) as server:
         stream = stream_of(stage, client, sleepers, a=server, b=server)
         next(stream)
         sleepers.close()
         client.close(cancel=cancel)
+        closed.set()
         if cancel:
             with pytest.raises(CallError, match="story: the client was closed"):
                 stream.text()
