@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from resilient_infer.cli.found import columns
+from resilient_infer.cli.found import columns, finding_lines, many
 from resilient_infer.cli.render import Ink, one_block
 from resilient_infer.core.task import Json
 from resilient_infer.lock.lockfile import LockedModel, LockedName
 from resilient_infer.lock.relock import Change, What
+
+if TYPE_CHECKING:
+    from resilient_infer.cli.locking import Made
 
 _SHORT = 12
 """Hex digits of a commit that people are shown."""
@@ -20,6 +24,20 @@ def change_lines(changes: Sequence[Change], ink: Ink) -> Iterator[str]:
         yield f"  {ink.paint(one_block(row), 'red' if change.what is What.DROPPED else 'green')}"
         for note in change.notes:
             yield from ink.wrap(one_block(note), first=" " * 6, indent=6)
+
+
+def made_lines(made: "Made", ink: Ink, *, written: bool, took: str) -> Iterator[str]:
+    """What became of a lock file, or why nothing did."""
+    if made.faults:
+        for fault in made.faults:
+            yield from finding_lines(fault, ink)
+        return
+    yield from change_lines(made.changes, ink)
+    if not made.differs:
+        yield f"{made.file} is as it should be: {many(made.aliases, 'alias')}"
+        return
+    what = in_short(made.changes) or "the same pins, written anew"
+    yield f"{made.file}: {what}{'' if written else ', not written'}   {took}"
 
 
 def in_short(changes: Sequence[Change]) -> str:
@@ -44,6 +62,19 @@ def change_record(change: Change, environment: str | None) -> dict[str, Json]:
         "name": None if name is None else name.name,
         "pin": None if name is None else name.pin.value,
         "notes": [one_block(note) for note in change.notes],
+    }
+
+
+def file_record(
+    environment: str | None, file: str, aliases: int, differs: bool | None, written: bool
+) -> dict[str, Json]:
+    """A lock file, and what became of it; `differs` is None if it was only looked at."""
+    return {
+        "environment": environment,
+        "file": file,
+        "aliases": aliases,
+        "differs": differs,
+        "written": written,
     }
 
 

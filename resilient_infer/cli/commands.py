@@ -26,6 +26,9 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     ),
     "add": _Entry("resilient_infer.cli.add:add", "Add an alias to the manifest, and pin it in the lock."),
     "lock": _Entry("resilient_infer.cli.lock:lock", "Pin each model of the manifest to a commit of the Hub."),
+    "update": _Entry(
+        "resilient_infer.cli.update:update", "Move pins to where their branches and tags are now."
+    ),
     "verify": _Entry(
         "resilient_infer.cli.verify:verify", "Tell whether every pin still exists and is unchanged."
     ),

@@ -88,6 +88,19 @@ def read_manifest(text: bytes, path: Path, environment: str | None) -> Manifest:
     return parse_manifest(text, shown(path), environment, kinds=kinds())
 
 
+def manifests_of(found: Found, *, all_envs: bool) -> tuple[Manifest, ...]:
+    """The manifest as each environment sees it that is meant: the one that was found, or every one.
+
+    Raises:
+        ConfigError: There is no manifest, or it has problems.
+    """
+    text, path = manifest_bytes(found)
+    if not all_envs:
+        return (read_manifest(text, path, found.environment),)
+    default = read_manifest(text, path, None)
+    return (default, *(read_manifest(text, path, name) for name in default.environments))
+
+
 def lock_path(folder: Path, environment: str | None) -> Path:
     """Where the lock of an environment is or will be; None: the default one."""
     return folder / (LOCK if environment is None else environment_lock_name(environment))

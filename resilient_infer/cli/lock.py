@@ -5,7 +5,7 @@ What only locking needs is imported there: `--check` runs before every commit.
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,14 +17,20 @@ from resilient_infer.cli.exit_codes import exit_code as code_of
 from resilient_infer.cli.files import (
     find_files,
     lock_path,
-    manifest_bytes,
+    manifests_of,
     orphan_locks,
-    read_manifest,
     shown,
     survey_at,
 )
 from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record, many
-from resilient_infer.cli.options import environment_option, format_option, hub_options, lockfiles_option
+from resilient_infer.cli.options import (
+    BOTH_ENVS,
+    all_envs_option,
+    environment_option,
+    format_option,
+    hub_options,
+    lockfiles_option,
+)
 from resilient_infer.cli.render import Ink, complain, ink_of, one_block, to_json
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
@@ -112,7 +118,7 @@ class _Done:
     "Of these aliases; default: all.",
 )
 @environment_option
-@click.option("--all-envs", is_flag=True, help="The default environment and every other of the manifest.")
+@all_envs_option
 @lockfiles_option
 @hub_options
 @format_option
@@ -152,7 +158,7 @@ def lock(context: click.Context, /, **options: Any) -> None:
 def _refusal(asked: _Asked) -> str:
     """Why these options cannot stand together, or nothing."""
     if asked.all_envs and asked.environment is not None:
-        return "--env and --all-envs exclude each other"
+        return BOTH_ENVS
     if asked.check and asked.relocate:
         return "--check and --relocate exclude each other"
     if asked.aliases and not asked.relocate:
@@ -163,7 +169,7 @@ def _refusal(asked: _Asked) -> str:
 def _check(asked: _Asked) -> _Done:
     found = find_files(asked.lockfiles, asked.environment)
     checked = []
-    for manifest in _manifests(asked, found):
+    for manifest in manifests_of(found, all_envs=asked.all_envs):
         path = lock_path(found.folder, manifest.environment)
         findings = check_offline(manifest, survey_at(path), file=shown(path))
         one = _Checked(
@@ -205,7 +211,7 @@ def _lock(asked: _Asked) -> _Done:
     hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
     with nullcontext() if asked.dry_run else writing(found.folder):
         with Progress("asking the Hub") as progress:
-            manifests = _manifests(asked, found)
+            manifests = manifests_of(found, all_envs=asked.all_envs)
             made = _made(asked, manifests, found, hub, progress)
         if not asked.dry_run:
             write_all(made)
@@ -233,15 +239,6 @@ def _made(
     )
 
 
-def _manifests(asked: _Asked, found: Found) -> tuple[Manifest, ...]:
-    """The manifest as each environment sees it that is to be locked."""
-    text, path = manifest_bytes(found)
-    if not asked.all_envs:
-        return (read_manifest(text, path, found.environment),)
-    default = read_manifest(text, path, None)
-    return (default, *(read_manifest(text, path, name) for name in default.environments))
-
-
 def _tell(asked: _Asked, done: _Done, ink: Ink) -> None:
     lines: list[str] = []
     for checked in done.checked:
@@ -260,28 +257,21 @@ def _checked_lines(checked: _Checked, ink: Ink) -> list[str]:
     return [*lines, f"{checked.file} does not fit {checked.manifest}: {by_level(checked.findings)}"]
 
 
-def _made_lines(made: "Made", done: _Done, ink: Ink) -> list[str]:
-    from resilient_infer.cli.changes import change_lines, in_short
+def _made_lines(made: "Made", done: _Done, ink: Ink) -> Iterator[str]:
+    from resilient_infer.cli.changes import made_lines
 
-    if made.faults:
-        return [line for fault in made.faults for line in finding_lines(fault, ink)]
-    lines = list(change_lines(made.changes, ink))
-    if not made.differs:
-        return [*lines, f"{made.file} is as it should be: {many(made.aliases, 'alias')}"]
-    what = in_short(made.changes) or "the same pins, written anew"
-    unwritten = "" if done.written else ", not written"
-    return [*lines, f"{made.file}: {what}{unwritten}   {cost(done.elapsed, done.requests)}"]
+    return made_lines(made, ink, written=done.written, took=cost(done.elapsed, done.requests))
 
 
 def _record(asked: _Asked, done: _Done, error: ResilientInferError | None) -> dict[str, Json]:
     from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
-    from resilient_infer.cli.changes import change_record
+    from resilient_infer.cli.changes import change_record, file_record
 
     files: list[Json] = [
-        _file(each.environment, each.file, each.aliases, None, False) for each in done.checked
+        file_record(each.environment, each.file, each.aliases, None, False) for each in done.checked
     ]
     files += [
-        _file(each.environment, each.file, each.aliases, each.differs, each.differs and done.written)
+        file_record(each.environment, each.file, each.aliases, each.differs, each.differs and done.written)
         for each in done.made
     ]
     return {
@@ -298,18 +288,6 @@ def _record(asked: _Asked, done: _Done, error: ResilientInferError | None) -> di
         "elapsed": done.elapsed,
         "requests": done.requests,
         "error": None if error is None else error_record(error),
-    }
-
-
-def _file(
-    environment: str | None, file: str, aliases: int, differs: bool | None, written: bool
-) -> dict[str, Json]:
-    return {
-        "environment": environment,
-        "file": file,
-        "aliases": aliases,
-        "differs": differs,
-        "written": written,
     }
 
 

@@ -139,8 +139,11 @@ def make_by(anew: Anew, manifest: Manifest, folder: Path) -> Made:
     )
 
 
-def write_all(made: Iterable[Made]) -> None:
+def write_all(made: Iterable[Made], also: Iterable[tuple[Path, bytes]] = ()) -> None:
     """Write what differs, unless any of it has faults. If one cannot be written, none is.
+
+    Args:
+        also: Other files that belong to it, and what they are to hold.
 
     Raises:
         ConfigError: A file cannot be written.
@@ -148,7 +151,8 @@ def write_all(made: Iterable[Made]) -> None:
     every = tuple(made)
     if any(each.faults for each in every):
         return
-    put_all([(each.path, each.text) for each in every if each.text is not None and each.differs])
+    locks = [(each.path, each.text) for each in every if each.text is not None and each.differs]
+    put_all([*locks, *also])
 
 
 def put_all(contents: Iterable[tuple[Path, bytes]]) -> None:

@@ -39,6 +39,13 @@ environment_option = click.option(
     help="Environment of the manifest. Default: RESILIENT_INFER_ENV, else none.",
 )
 
+all_envs_option = click.option(
+    "--all-envs", is_flag=True, help="The default environment and every other of the manifest."
+)
+
+BOTH_ENVS: Final = "--env and --all-envs exclude each other"
+"""What is said to who gives both."""
+
 format_option = click.option(
     "--format",
     type=click.Choice(["text", "json"]),

@@ -42,6 +42,18 @@ class FileDiff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A model, from one commit to another."""
+
+    model: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.model} from {self.before[:12]} to {self.after[:12]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PinDiff:
     """One model of an alias, as it was locked and as it is.
 
@@ -50,12 +62,14 @@ class PinDiff:
         after: None: it no longer is.
         fields: What differs of what is recorded, in the order of the file; empty if a pin came or went.
         files: The weight files that differ, by path, as far as the lock lists them. No sizes: it has none.
+        needed: No call goes there: another model loads it.
     """
 
     before: Pinned | None
     after: Pinned | None
     fields: tuple[FieldDiff, ...] = ()
     files: tuple[FileDiff, ...] = ()
+    needed: bool = False
 
     @property
     def pin(self) -> Pinned:
@@ -65,12 +79,11 @@ class PinDiff:
         return pin
 
     @property
-    def moved(self) -> tuple[LockedModel, LockedModel] | None:
-        """Both sides, if it is one model at two commits."""
+    def stretch(self) -> Stretch | None:
+        """From commit to commit, if it is one model at two of them."""
         match self.before, self.after:
-            case LockedModel() as before, LockedModel() as after:
-                same = (before.model, before.revision) == (after.model, after.revision)
-                return None if same or before.model != after.model else (before, after)
+            case LockedModel(model=model, revision=before), LockedModel(revision=after) if before != after:
+                return Stretch(model=model, before=before, after=after)
         return None
 
 
@@ -83,7 +96,7 @@ class EntryDiff:
         after: Whether it is.
         task: Its task, if that differs.
         ordered: The same pins stand in the same order: it is not only their order that differs.
-        pins: Those that differ, in target order, those that went last.
+        pins: Those that differ: targets in their order, those that went, and what they need.
     """
 
     alias: str
@@ -111,7 +124,10 @@ def diff_entries(alias: str, before: LockEntry | None, after: LockEntry | None) 
     """What differs between two entries of an alias; None: nothing, wherever they stand."""
     old, new = (() if entry is None else entry.pins for entry in (before, after))
     pairs = list(_pairs(old, new))
-    pins = tuple(diff for diff in (diff_pins(was, now) for was, now in pairs) if diff is not None)
+    differing = [diff_pins(was, now) for was, now in pairs]
+    needs, needed = (() if entry is None else entry.needed for entry in (before, after))
+    differing += [diff_pins(was, now, needed=True) for was, now in _pairs(needs, needed)]
+    pins = tuple(diff for diff in differing if diff is not None)
     told, tells = (None if entry is None else entry.task for entry in (before, after))
     task = _field("task", told, tells)
     kept = [old.index(was) for was, now in pairs if was is not None and now is not None]
@@ -128,15 +144,17 @@ def diff_entries(alias: str, before: LockEntry | None, after: LockEntry | None) 
     )
 
 
-def diff_pins(before: Pinned | None, after: Pinned | None) -> PinDiff | None:
-    """What differs between two pins of one target; None: nothing that is recorded."""
+def diff_pins(before: Pinned | None, after: Pinned | None, *, needed: bool = False) -> PinDiff | None:
+    """What differs between two pins of one model; None: nothing that is recorded."""
     if before is None or after is None:
-        return None if before is after else PinDiff(before=before, after=after)
+        return None if before is after else PinDiff(before=before, after=after, needed=needed)
     told, tells = _recorded(before), _recorded(after)
     fields = (_field(name, told.get(name), tells.get(name)) for name in {**told, **tells})
     found = tuple(field for field in fields if field is not None)
     files = tuple(_weights(before, after))
-    return PinDiff(before=before, after=after, fields=found, files=files) if found or files else None
+    if not found and not files:
+        return None
+    return PinDiff(before=before, after=after, fields=found, files=files, needed=needed)
 
 
 def diff_files(before: Iterable[HubFile], after: Iterable[HubFile]) -> tuple[FileDiff, ...]:
@@ -191,6 +209,7 @@ def _recorded(pin: Pinned) -> Mapping[str, Value]:
         "labels": pin.contract.labels,
         "dimension": pin.contract.dimension,
         "max_length": pin.contract.max_length,
+        "needs": tuple(str(need) for need in pin.needs) or None,
         "files": pin.files,
     }
 

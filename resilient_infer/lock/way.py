@@ -4,12 +4,17 @@ Which commits were made, which files differ, and whether the one commit leads to
 the other at all: it does not where a history was rewritten.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubCommit, HubFault, HubFaultKind, HubModel
-from resilient_infer.lock.diff import FileDiff, diff_files
+from resilient_infer.lock.bounded import gather
+from resilient_infer.lock.diff import EntryDiff, FileDiff, Stretch, classes_of, diff_files
+from resilient_infer.lock.files import FileClass
+from resilient_infer.lock.relock import JOBS
 
 
 class Course(Enum):
@@ -53,6 +58,11 @@ class Content:
     after: int
 
     @property
+    def classes(self) -> tuple[FileClass, ...]:
+        """What kinds of files they are."""
+        return classes_of(self.files)
+
+    @property
     def fetched(self) -> int:
         """Bytes to download for who has the earlier commit."""
         return sum(file.fetched for file in self.files)
@@ -76,19 +86,39 @@ class Way:
 
 
 _UNTOLD: Final = (HubFaultKind.UNTOLD, HubFaultKind.DENIED)
+_NOT_OFFERED: Final = (404, 405, 501)
+"""What a mirror says that has models to download and no API for their histories."""
+
+
+def ways_of(
+    hub: Hub,
+    diffs: Iterable[EntryDiff],
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Mapping[Stretch, Way]:
+    """What lies between the commits of each model that is at another one now, each asked for once.
+
+    Args:
+        progress: Told how many of how many are done.
+    """
+    pins = (pin.stretch for diff in diffs for pin in diff.pins)
+    distinct = list(dict.fromkeys(stretch for stretch in pins if stretch is not None))
+    asks = [partial(way, hub, each.model, each.before, each.after) for each in distinct]
+    answers = gather(asks, jobs=JOBS, progress=lambda done: progress(done, len(asks)))
+    return dict(zip(distinct, answers, strict=True))
 
 
 def way(hub: Hub, model: str, before: str, after: str) -> Way:
     """What lies between two commits of a model. Three requests as a rule."""
     old, new = hub.model(model, before), hub.model(model, after)
     between = steps(hub, model, before, after)
-    faults = tuple(
-        answer for answer in (old, new, between) if isinstance(answer, HubFault) and answer.kind in _UNTOLD
-    )
+    faults = [answer for answer in (old, new) if isinstance(answer, HubFault) and answer.kind in _UNTOLD]
+    if isinstance(between, HubFault) and between.kind in _UNTOLD:
+        faults += [] if between.failure.status in _NOT_OFFERED else [between]
     return Way(
         steps=None if isinstance(between, HubFault) else between,
         content=None if isinstance(old, HubFault) or isinstance(new, HubFault) else _content(old, new),
-        faults=faults,
+        faults=tuple(faults),
         gone=isinstance(old, HubFault) and old.kind is HubFaultKind.REVISION_GONE,
     )
 

@@ -1,8 +1,9 @@
-"""Killing: the command `lock` killed again and again, at any moment and in the midst of writing.
+"""Killing: commands that write the lock killed again and again, at any moment and in the midst of writing.
 
-`python -m tests.cli.killing FOLDER KILLS FEW MANY` locks the one manifest and the other in
-turn, kills each first attempt and lets the second one end; it tells what it saw as JSON. The
-commands are forked from a process that has imported everything already.
+`python -m tests.cli.killing FOLDER KILLS FIRST SECOND` runs two commands in turn, kills each first
+attempt and lets the second one end; it tells what it saw as JSON. Each is a manifest and the
+arguments: '{"manifest": "few.yaml", "arguments": ["lock"]}'. The commands are forked from a process
+that has imported everything already.
 """
 
 import json
@@ -24,18 +25,20 @@ WARM = (huggingface_hub.get_session, HuggingFaceHub, changes, hub, lock, locking
 """What each command would import, which takes longer than all it does."""
 
 
-def killed(folder: Path, kills: int, manifests: list[bytes]) -> dict[str, Any]:
+def killed(folder: Path, kills: int, turns: list[dict[str, Any]]) -> dict[str, Any]:
     """Kill so many commands; afterwards the lock is always the old one or the new one, and can be made."""
     manifest, made = folder / "models.yaml", folder / "models.lock.yaml"
+    manifests = [Path(turn["manifest"]).read_bytes() for turn in turns]
+    commands = [[*turn["arguments"], "--lockfiles", str(folder)] for turn in turns]
     right: list[bytes] = []
-    for text in manifests:
+    for text, command in zip(manifests, commands, strict=True):
         manifest.write_bytes(text)
-        took = _ended(folder)
+        took = _ended(command)
         right.append(made.read_bytes())
     dice, seen, unfinished = random.Random(5), {"old": 0, "new": 0}, 0
     for turn in range(kills):
         manifest.write_bytes(manifests[turn % 2])
-        child = _started(folder)
+        child = _started(commands[turn % 2])
         if turn % 4 < 2:  # of both manifests
             _wait_for_unfinished(folder, child)
         else:
@@ -46,26 +49,26 @@ def killed(folder: Path, kills: int, manifests: list[bytes]) -> dict[str, Any]:
         assert found in right, "neither the old lock nor the new one"
         seen["new" if found == right[turn % 2] else "old"] += 1
         unfinished += bool(_unfinished(folder))
-        took = _ended(folder)
+        took = _ended(commands[turn % 2])
         assert made.read_bytes() == right[turn % 2]
         assert not _unfinished(folder)
     return {"seen": seen, "unfinished": unfinished}
 
 
-def _started(folder: Path) -> int:
-    """A command that locks the folder, as a process."""
+def _started(command: list[str]) -> int:
+    """A command, as a process."""
     child = os.fork()
     if child == 0:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
-        os._exit(main.run(["lock", "--lockfiles", str(folder)]))
+        os._exit(main.run(command))
     return child
 
 
-def _ended(folder: Path) -> float:
-    """Lock the folder undisturbed; the seconds it took."""
+def _ended(command: list[str]) -> float:
+    """Run a command undisturbed; the seconds it took."""
     began = time.monotonic()
-    _, status = os.waitpid(_started(folder), 0)
+    _, status = os.waitpid(_started(command), 0)
     assert os.waitstatus_to_exitcode(status) == 0
     return time.monotonic() - began
 
@@ -82,6 +85,6 @@ def _wait_for_unfinished(folder: Path, child: int) -> None:
 
 
 if __name__ == "__main__":
-    place, count, *texts = sys.argv[1:]
-    told = killed(Path(place), int(count), [Path(text).read_bytes() for text in texts])
+    place, count, *given = sys.argv[1:]
+    told = killed(Path(place), int(count), [json.loads(turn) for turn in given])
     print(json.dumps(told))

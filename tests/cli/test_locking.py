@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from .conftest import MANIFEST, Command, Project
 
 ROOT = Path(__file__).parents[2]
 CROWD = 8
+INTERRUPTED = [["lock"], ["update"], ["lock", "--relocate"], ["verify"], ["add", "third", "acme/sentiment"]]
 COMMAND = (sys.executable, "-m", "resilient_infer")
 
 
@@ -42,27 +44,45 @@ def more(project: Project, count: int) -> str:
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
 def test_a_killed_lock_leaves_the_old_file_or_the_new_one(project: Project, kills: int) -> None:
     """SIGKILL at any moment, half of them in mid-write: always a whole file, and the next `lock` makes it."""
-    project.hub.limit(Quota(api=1_000_000, resolvers=1_000_000, window=300.0))
     few, many = project.root / "few.yaml", project.root / "many.yaml"
     few.write_text(MANIFEST)
     many.write_text(more(project, 8))
+
+    killed(
+        project,
+        kills,
+        {"manifest": str(few), "arguments": ["lock"]},
+        {"manifest": str(many), "arguments": ["lock"]},
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork and no SIGKILL")
+@pytest.mark.parametrize("kills", [12, pytest.param(200, marks=pytest.mark.slow)])
+def test_a_killed_update_leaves_the_old_file_or_the_new_one(
+    project: Project, command: Command, kills: int
+) -> None:
+    """The pin goes to and fro between two commits; whatever kills the way, it is at one of them."""
+    command("lock")
+    manifest = str(project.root / "same.yaml")
+    Path(manifest).write_text(MANIFEST)
+    commits = [project.sentiment.head, project.sentiment.push({"model.safetensors": "new"})]
+    to, fro = ({"manifest": manifest, "arguments": ["update", "sentiment", "--to", each]} for each in commits)
+
+    killed(project, kills, to, fro)
+
+
+def killed(project: Project, kills: int, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """Let two commands be killed in turn (`killing.py`), and see that it proved something."""
+    project.hub.limit(Quota(api=1_000_000, resolvers=1_000_000, window=300.0))
+    turns = [json.dumps(turn) for turn in (first, second)]
     told = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.cli.killing",
-            str(project.lock.parent),
-            str(kills),
-            str(few),
-            str(many),
-        ],
+        [sys.executable, "-m", "tests.cli.killing", str(project.lock.parent), str(kills), *turns],
         cwd=ROOT,
         env=environ(project),
         capture_output=True,
         encoding="utf-8",
         timeout=300,
     )
-
     assert told.returncode == 0, told.stderr
     seen = json.loads(told.stdout)
     assert sum(seen["seen"].values()) == kills
@@ -163,11 +183,12 @@ def test_a_read_only_folder_is_told_before_anything_is_asked(mountable: Project)
         'cp "$1/models.yaml" kept.yaml; mount -t tmpfs -o size=1m tmpfs "$1"; cp kept.yaml "$1/models.yaml"',
         'mount -o remount,ro "$1"',
         'ri lock && exit 9; echo "exit $?"; ri add third acme/sentiment && exit 9; echo "exit $?"',
+        'ri update && exit 9; echo "exit $?"',
     )
     asked = mountable.hub.requests
 
-    assert ended.stdout == "exit 2\nexit 2\n"
-    assert ended.stderr.count("cannot be written: read-only file system; nothing was changed") == 2
+    assert ended.stdout == "exit 2\n" * 3
+    assert ended.stderr.count("cannot be written: read-only file system; nothing was changed") == 3
     assert asked == ()
 
 
@@ -191,7 +212,10 @@ def test_a_lock_that_is_a_symlink_is_refused(
     assert project.files() == before
 
 
-@pytest.mark.parametrize("arguments", [["lock"], ["verify"], ["add", "third", "acme/sentiment"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["lock"], ["update"], ["lock", "--relocate"], ["verify"], ["add", "third", "acme/sentiment"]],
+)
 def test_ctrl_c_ends_each_command_at_once_and_leaves_the_files(
     project: Project, command: Command, arguments: list[str]
 ) -> None:

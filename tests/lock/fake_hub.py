@@ -61,6 +61,7 @@ class FakeRepo:
         tags: Those of the refs that are tags; what begins with "refs/pr/" is a pull request.
         parents: The commit before each, if there is one.
         scans: What the scans say of a path, if they do not take it for safe.
+        dates: When a commit was made, says who made it, in seconds since the epoch.
     """
 
     name: str
@@ -79,6 +80,7 @@ class FakeRepo:
     tags: set[str] = field(default_factory=set)
     parents: dict[str, str] = field(default_factory=dict)
     scans: dict[str, HubScan] = field(default_factory=dict)
+    dates: dict[str, float] = field(default_factory=dict)
 
     def push(self, changes: Mapping[str, bytes | None], branch: str = "main") -> str:
         files = dict(self.commits.get(self.refs.get(branch, ""), {}))
@@ -218,7 +220,9 @@ class FakeHub:
             return fault(HubFaultKind.REVISION_GONE)
         log = list(found.log(commit))
         end = min(log.index(until) + 1 if until in log else len(log), most)
-        commits = (HubCommit(commit=each, at=None, title=f"Commit {each[:7]}") for each in log[:end])
+        commits = (
+            HubCommit(commit=each, at=found.dates.get(each), title=f"Commit {each[:7]}") for each in log[:end]
+        )
         return HubHistory(commits=tuple(commits), whole=end == len(log))
 
     def scanned(self, repo: str, revision: str, paths: Iterable[str]) -> Mapping[str, HubScan] | HubFault:

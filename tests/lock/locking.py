@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from resilient_infer.lock.destination import MinAge
 from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.findings import Finding
 from resilient_infer.lock.lockfile import LockedModel, Survey, survey_lock
@@ -9,6 +10,7 @@ from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.offline import check_offline
 from resilient_infer.lock.relocate import relocate
 from resilient_infer.lock.relock import Relocked, relock
+from resilient_infer.lock.update import Updated, update, update_to
 from tests.lock.fake_hub import FakeHub
 
 LOCK = "lockfiles/models.lock.yaml"
@@ -71,3 +73,26 @@ def relocated(
     assert survey is not None
     parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", None)
     return relocate(parsed, survey.lock, hub, has_token=has_token, only=only)
+
+
+def updated(
+    manifest: str,
+    old: str | None,
+    hub: FakeHub,
+    *,
+    only: list[str] | None = None,
+    min_age: MinAge | None = None,
+) -> Updated:
+    """What `update` would do."""
+    survey = surveyed(old)
+    parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", None)
+    lock = None if survey is None else survey.lock
+    return update(parsed, lock, hub, file=LOCK, only=only, min_age=min_age)
+
+
+def updated_to(manifest: str, old: str | None, hub: FakeHub, alias: str, commit: str) -> Updated:
+    """What `update ALIAS --to COMMIT` would do."""
+    survey = surveyed(old)
+    parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", None)
+    lock = None if survey is None else survey.lock
+    return update_to(parsed, lock, hub, file=LOCK, alias=alias, commit=commit)
