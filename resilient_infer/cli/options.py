@@ -62,7 +62,8 @@ _HUB_OPTIONS: Final = (
         default=10.0,
         show_default="10",
         metavar="S",
-        help="Seconds for one question to the Hub.",
+        help="Seconds for one request to the Hub. It is made three times at the most, and no more after "
+        "8 in a row without an answer.",
     ),
     click.option(
         "--max-wait",
@@ -71,7 +72,8 @@ _HUB_OPTIONS: Final = (
         default=60.0,
         show_default="60",
         metavar="S",
-        help="Seconds to wait at the most where the Hub says how long, or its quota is used up.",
+        help="Seconds to wait in all where the Hub says how long, or its quota is used up. What is left "
+        "over is not checked.",
     ),
     click.option(
         "--jobs",

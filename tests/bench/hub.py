@@ -33,6 +33,10 @@ class FarHub:
         """Begin counting, with all quotas full: an anonymous visitor's, or more than anybody needs."""
         self._say("plenty" if plenty else "anonymous")
 
+    def push(self) -> None:
+        """Let every branch move on by a document."""
+        self._say("push")
+
     def count(self) -> int:
         """How many requests have arrived since."""
         return int(self._say("count"))
@@ -73,12 +77,17 @@ def _serve(models: int, delay: float) -> None:
             json.dumps({"url": hub.url, "revisions": {name: repos[name].head for name in names}}), flush=True
         )
         for order in sys.stdin:
-            if order.strip() == "count":
-                print(hub.count(), flush=True)
-            else:
-                hub.limit(PLENTY if order.strip() == "plenty" else ANONYMOUS)
-                hub.forget()
-                print(flush=True)
+            match order.strip():
+                case "count":
+                    print(hub.count(), flush=True)
+                case "push":
+                    for repo in repos.values():
+                        repo.push({"README.md": "# Moved on\n"})
+                    print(flush=True)
+                case quota:
+                    hub.limit(PLENTY if quota == "plenty" else ANONYMOUS)
+                    hub.forget()
+                    print(flush=True)
 
 
 if __name__ == "__main__":
