@@ -96,6 +96,10 @@ def verify(context: click.Context, /, **options: Any) -> None:
     written. A branch that has moved on is told and is no failure. Exit code 3
     says that something could not be checked and nothing worse was found.
 
+    Two requests tell whether a pin holds and where its branch is. The Hub's
+    API, which allows fewer, is asked where that is not as it should be, about
+    the pins that a change brings (--base), and about all with --deep.
+
     \b
     resilient-infer verify
     resilient-infer verify --fail-on drift --format json

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubHistory, HubRefs
-from resilient_infer.lock.findings import Said
+from resilient_infer.lock.findings import ALIAS, Said
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.missing import unchecked
 from resilient_infer.lock.reference import DEFAULT_REF
@@ -76,7 +76,7 @@ def _elsewhere(hub: Hub, pin: LockedModel, ref: Ref, refs: HubRefs, told: HubHis
     sure = search.untold is None
     request = search.among(sorted(refs.requests.items(), key=_newest_first))
     if request is not None and sure:
-        return (_impostor(pin, request),)
+        return (_impostor(pin, ref, request),)
     if search.untold is not None:
         return (unchecked(f"whether only a pull request has it: {search.untold}"),)
     return (_rewritten(pin, ref),)
@@ -139,10 +139,12 @@ def _rewritten(pin: LockedModel, ref: Ref) -> Said:
     )
 
 
-def _impostor(pin: LockedModel, request: str) -> Said:
+def _impostor(pin: LockedModel, ref: Ref, request: str) -> Said:
+    fixed = "pin a commit of a branch"
+    moved = f"if {pin.requested} was rewritten since: resilient-infer update {ALIAS}"
     return Said(
         code="RI401",
         message=f"{pin.revision[:12]} is in no branch or tag of {pin.model}, only in {request}, "
         "which anybody may have opened",
-        hint="do not use it before you know who wrote it; pin a commit of a branch",
+        hint=f"do not use it before you know who wrote it; {fixed if ref is Ref.COMMIT else moved}",
     )

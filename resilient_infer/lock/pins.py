@@ -15,7 +15,7 @@ from resilient_infer.lock.tied import name_of, reachable
 
 T = TypeVar("T")
 
-Key = tuple[str | None, ...]
+Key = tuple[object, ...]
 """All of a pin that questions and answers depend on."""
 
 
@@ -41,11 +41,9 @@ def asked_for(
 
 def key_of(pin: LockedModel) -> Key:
     """By this, pins of several aliases are the same."""
-    weights = (
-        () if pin.weights is None else tuple(part for pair in sorted(pin.weights.items()) for part in pair)
-    )
+    weights = None if pin.weights is None else tuple(sorted(pin.weights.items()))
     said = (pin.model, pin.requested, pin.revision, pin.hub_id, pin.access, pin.license, pin.files)
-    return *said, *weights
+    return *said, weights, pin.needs, pin.check is None
 
 
 def ask_each(

@@ -16,12 +16,12 @@ _NAMED: Final = 3
 
 _SAID: Final[Mapping[HubScan, tuple[str, str, Level]]] = {
     HubScan.UNSAFE: (
-        "the Hub's scan takes for unsafe",
+        "the Hub's scans take for unsafe",
         "do not load it; look at the file's page on the Hub",
         Level.ERROR,
     ),
     HubScan.SUSPICIOUS: (
-        "the Hub's scan takes for suspicious",
+        "the Hub's scans take for suspicious",
         "look at the file's page on the Hub before you load it",
         Level.WARNING,
     ),
@@ -43,7 +43,7 @@ def scans(hub: Hub, pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:
     for scan, (what, hint, level) in _SAID.items():
         files = [path for path in paths if told.get(path, HubScan.UNSCANNED) is scan]
         if files:
-            message = f"{pin.model}@{pin.revision[:12]} has files that {what}: {_listed(files)}"
+            message = f"{what}: {_listed(files)}"
             found.append(Said(code="RI402", message=message, hint=hint, level=level))
     return tuple(found)
 
@@ -53,8 +53,8 @@ def pickled(weights: Iterable[str]) -> tuple[Said, ...]:
     paths = sorted(weights)
     if not paths or not all(map(is_pickle, paths)):
         return ()
-    message = f"there are only pickled weights, which can run code when they are loaded: {_listed(paths)}"
-    return (Said(code="RI403", message=message),)
+    hint = "to load a pickle can run code; prefer a revision with safetensors"
+    return (Said(code="RI403", message=f"only pickled weights: {_listed(paths)}", hint=hint),)
 
 
 def weights_at(pin: LockedModel, seen: HubModel | None) -> Collection[str]:

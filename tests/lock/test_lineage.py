@@ -17,6 +17,9 @@ from tests.lock.fake_hub import FakeHub, FakeRepo, fault
 from tests.lock.locking import LOCK, locked, manifest_of
 
 NAME = "acme/one"
+FILES = {"README.md": b"# A model\n", "model.safetensors": b"weights"}
+"""No configs, so that nothing is read to see what else it loads."""
+
 CODE = {"modeling.py": b"import os"}
 
 
@@ -43,7 +46,7 @@ def codes(report: Report) -> list[str]:
 
 def made() -> tuple[FakeHub, FakeRepo]:
     hub = FakeHub()
-    return hub, hub.create(NAME)
+    return hub, hub.create(NAME, FILES)
 
 
 def test_a_branch_that_went_on_is_no_other_history() -> None:
