@@ -20,10 +20,11 @@ from resilient_infer.lock.provenance import DEFAULT, InForce
 
 if TYPE_CHECKING:
     from resilient_infer.cli.needed import NeededOutline
-    from resilient_infer.cli.outline import Outline, RouteOutline, TargetOutline, Variable
+    from resilient_infer.cli.outline import Outline, RouteOutline, TargetOutline
+    from resilient_infer.cli.variables import Variable
 
-_NAME: Final = 16
-"""Columns of the longest name, "refusal_fallback"."""
+_NAME: Final = 19
+"""Columns of the longest name, "first_token_timeout"."""
 
 _UNITS: Final = {"image": "per image", "second": "per second"}
 _FALLBACKS: Final = {
@@ -112,6 +113,8 @@ def _target_lines(number: int, target: "TargetOutline", ink: Ink) -> Iterator[st
         where = f"  {target.lock_place}" if target.lock_place else ""
         yield from _named("commit", f"{commit} ({target.requested}){where}", 5, ink)
     yield from _named("pin", f"{target.pin}: {PIN_MEANINGS[target.pin]}", 5, ink)
+    if target.floats:
+        yield from _named("warning", f"RI502: {target.floats}", 5, ink)
     if target.context is not None:
         yield from _named("context", f"{target.context} tokens", 5, ink)
     if target.labels:
@@ -171,7 +174,8 @@ def _named(name: str, text: str, indent: int, ink: Ink) -> list[str]:
 
 def _variable(variable: "Variable") -> str:
     instead = f", but {variable.instead}" if variable.instead else ""
-    return f"{variable.name}: {'set' if variable.set else 'not set'}{instead}"
+    fault = f"; {variable.fault}" if variable.fault else ""
+    return f"{variable.name}: {'set' if variable.set else 'not set'}{instead}{fault}"
 
 
 def _price(price: Price | None) -> str:
@@ -237,6 +241,7 @@ def _target_record(target: "TargetOutline") -> dict[str, Json]:
         "pin": target.pin.value,
         "context": target.context,
         "labels": dict(target.labels),
+        "floats": one_block(target.floats),
         "clash": one_block(target.clash),
         "place": target.place,
         "lock_place": target.lock_place,

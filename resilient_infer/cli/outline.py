@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from resilient_infer.cli.files import (
     find_files,
@@ -14,6 +14,7 @@ from resilient_infer.cli.files import (
     survey_at,
 )
 from resilient_infer.cli.needed import NeededOutline, needed_of
+from resilient_infer.cli.variables import Variable, variables
 from resilient_infer.core.target import Pin, Price
 from resilient_infer.core.task import TASKS
 from resilient_infer.errors import ProviderError
@@ -25,11 +26,9 @@ from resilient_infer.lock.lockfile import LockedModel, LockedName, LockEntry, Su
 from resilient_infer.lock.policy import PolicyKeys
 from resilient_infer.lock.provenance import InForce, in_force
 from resilient_infer.lock.read_provider import BUILT_IN
+from resilient_infer.lock.versioned import floats
 from resilient_infer.providers.base import Attesting
 from resilient_infer.providers.registry import codec_for
-from resilient_infer.transport.credentials import HUB_VARIABLES, read_key
-
-Use = Literal["url", "key"]
 
 _OF_THE_ALIAS: Final = (
     "deadline",
@@ -46,22 +45,6 @@ _OF_THE_ALIAS: Final = (
 
 NAMES_THE_COMMIT: Final = frozenset({"transformers"})
 """Kinds whose requests name the commit, unless the route's own name has a ref."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """An environment variable that a route needs. Its value is never kept.
-
-    Attributes:
-        use: What it holds.
-        set: Whether it is set.
-        instead: Where the key is found if not in the variable; may be empty.
-    """
-
-    name: str
-    use: Use
-    set: bool
-    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +86,7 @@ class TargetOutline:
         pin: The strongest claim before any server has spoken.
         context: Tokens, or None if unknown.
         labels: Pairs (this model's label, the first target's label).
+        floats: Why its provider's name does not stay with one version, though it is declared to (RI502).
         clash: Why it cannot stand in for the first target (RI406); empty if it can.
         place: "file:line" of the target.
         lock_place: "file:line" of its pin, or None.
@@ -114,6 +98,7 @@ class TargetOutline:
     pin: Pin
     context: int | None
     labels: tuple[tuple[str, str], ...]
+    floats: str
     clash: str
     place: str
     lock_place: str | None
@@ -209,7 +194,8 @@ class _Frame:
             return ()
         outer = PolicyKeys() if self.manifest is None else self.manifest.policy
         alias = (f"the alias, {self.file}:{self.alias.line}", self.alias.policy)
-        return in_force(TASKS[self.task], ((f"policy, {self.file}", outer), alias, *inner))
+        line = 0 if self.manifest is None else self.manifest.policy_line
+        return in_force(TASKS[self.task], ((f"policy, {self.file}:{line}", outer), alias, *inner))
 
     def provider(self, name: str) -> Provider:
         """A provider by name."""
@@ -263,6 +249,7 @@ def _target(
         pin=claimed.pin,
         context=target.context or (None if locked is None else locked.contract.max_length),
         labels=target.labels,
+        floats=floats(target.routes[0].name) if target.pin is Pin.VERSIONED else "",
         clash=clash,
         place=place,
         lock_place=None if held is None or frame.entry is None else f"{frame.entry.file}:{held.line}",
@@ -285,7 +272,7 @@ def _route(frame: _Frame, route: RouteEntry, target: _Claimed) -> RouteOutline:
         url=provider.url,
         place=place,
         provider_place=provider_place,
-        variables=tuple(_variables(provider)),
+        variables=tuple(variables(provider, os.environ)),
         hub_token=provider.hub_token,
         deployment=provider.deployment,
         strongest=strongest,
@@ -309,16 +296,3 @@ def _strongest(provider: Provider, route: RouteEntry, target: _Claimed) -> tuple
         return Pin.ENFORCED, ""
     can_be_asked = provider.kind != "hf-endpoint" or provider.deployment is not None
     return (Pin.ATTESTED if can_be_asked and isinstance(codec, Attesting) else target.pin), ""
-
-
-def _variables(provider: Provider) -> Iterator[Variable]:
-    if provider.url_env is not None:
-        yield Variable(name=provider.url_env, use="url", set=bool(os.environ.get(provider.url_env)))
-    name = provider.key_env
-    if name is None:
-        return
-    there = bool(os.environ.get(name, "").strip())
-    instead = ""
-    if not there and name in HUB_VARIABLES and read_key(name, os.environ) is not None:
-        instead = "found where the Hub's own tools look for it"
-    yield Variable(name=name, use="key", set=there, instead=instead)

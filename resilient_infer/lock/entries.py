@@ -140,7 +140,7 @@ class Manifest:
     """A manifest as one environment sees it.
 
     Attributes:
-        policy: What the file says for every alias.
+        policy: What the file says for every alias, from line `policy_line` on.
         providers: By name; the built-in ones are among them.
         aliases: By name; an alias that the environment replaces is the replacement.
         environment: The environment chosen; None: the default one.
@@ -155,3 +155,4 @@ class Manifest:
     environment: str | None
     environments: tuple[str, ...]
     file: str
+    policy_line: int = 0

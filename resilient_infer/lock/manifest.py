@@ -63,6 +63,7 @@ def parse_manifest(
         environment=environment,
         environments=tuple(sorted(replaced)),
         file=file,
+        policy_line=0 if policy is None else policy.node.line,
     )
 
 

@@ -94,7 +94,7 @@ def test_each_value_of_the_policy_says_where_it_is_from(explained: Project, comm
     """The innermost level that says something; a time-out cut down by the deadline is the deadline's."""
     lines = [" ".join(line.split()) for line in command("explain", "sentiment").out.splitlines()]
     assert "deadline 5 s the alias, lockfiles/models.yaml:9" in lines
-    assert "retries 1 policy, lockfiles/models.yaml" in lines
+    assert "retries 1 policy, lockfiles/models.yaml:5" in lines
     assert "max_wait 5 s default" in lines
     assert "attempt_timeout 5 s the alias, lockfiles/models.yaml:9" in lines
 
@@ -127,7 +127,7 @@ def test_how_it_falls_back_is_told(project: Project, command: Command) -> None:
     assert "fallback contract: only to a target whose answers mean what the first one's mean" in lines
     assert 'labels "angry": "BAD", "glad": "GOOD"' in lines
     assert "endpoint acme/sentiment-1" in lines
-    assert "on_pin_mismatch warn policy, lockfiles/models.yaml" in lines
+    assert "on_pin_mismatch warn policy, lockfiles/models.yaml:3" in lines
     record = record_of(command, "mapped")
     first, second = record["targets"]
     assert (record["fallback"], first["labels"], first["clash"], second["clash"]) == ("contract", {}, "", "")
@@ -202,7 +202,7 @@ def test_an_endpoint_is_attested_if_its_deployment_is_named(project: Project, co
     assert command("lock").code == 0
 
     assert route_of(record_of(command, "mapped"))["strongest_pin"] == "attested"
-    assert "pin               attested, if the server says" in command("explain", "mapped").out
+    assert "pin                  attested, if the server says" in command("explain", "mapped").out
 
 
 def test_a_server_that_cannot_serve_the_task_is_told(project: Project, command: Command) -> None:
@@ -217,7 +217,7 @@ def test_a_server_that_cannot_serve_the_task_is_told(project: Project, command: 
 
     assert first["fault"].startswith('servers of kind "hf-inference" cannot serve chat; they can serve ')
     assert second["fault"] == ""
-    assert "not used          servers of kind" in command("explain", "a").out
+    assert "not used             servers of kind" in command("explain", "a").out
 
 
 def test_what_holds_for_the_call_is_not_repeated_for_each_route(explained: Project, command: Command) -> None:
@@ -235,7 +235,7 @@ def test_a_price_of_nothing_is_not_an_unknown_one(explained: Project, command: C
     text = command("explain", "chat").out
     assert "input 0.05 USD per million tokens, output 0 USD per million tokens" in text
     assert "cached 0.000001 USD" in text
-    assert "price             unknown" in command("explain", "gpt2").out
+    assert "price                unknown" in command("explain", "gpt2").out
 
 
 def test_no_value_of_a_variable_is_shown(explained: Project, command: Command) -> None:
@@ -261,7 +261,7 @@ def test_a_token_that_hf_auth_login_left_is_found(
 
 def test_what_is_in_the_way_of_a_call_is_told(explained: Project, command: Command) -> None:
     """Stale, not locked, edited by hand, no lock at all: still exit 0, for it is only told."""
-    assert "\n  lock              locked, lockfiles/models.lock.yaml:" in command("explain", "gpt2").out
+    assert "\n  lock                 locked, lockfiles/models.lock.yaml:" in command("explain", "gpt2").out
     prod = command("explain", "gpt2", "--env", "prod").out
     assert "stale: the manifest asks for openai-community/gpt2@v2" in prod
     assert "none is locked (v2)" in prod
@@ -333,9 +333,9 @@ def test_what_its_models_load_besides_themselves_is_told(project: Project, comma
     assert "acme/base" in (project.root / file).read_text().splitlines()[int(line) - 1]
     assert needed[1]["lock_place"] is None
     told = command("explain", "a").out
-    assert f"commit            {base.head} (main)  lockfiles/models.lock.yaml:{line}" in told
-    assert "commit            none is locked (main)" in told
-    assert "needed by         acme/adapter (base)" in told
+    assert f"commit               {base.head} (main)  lockfiles/models.lock.yaml:{line}" in told
+    assert "commit               none is locked (main)" in told
+    assert "needed by            acme/adapter (base)" in told
     assert [target["model"] for target in record_of(command, "a")["targets"]] == ["acme/adapter"]
 
 
@@ -345,3 +345,77 @@ def test_an_alias_whose_models_load_nothing_else_says_nothing_of_it(
     """No heading without anything below it."""
     assert "loaded with its models" not in command("explain", "sentiment").out
     assert record_of(command, "sentiment")["needed"] == []
+
+
+SET = {
+    "nothing": ({}, ["", "", ""]),
+    "what can be used": (
+        {
+            "SENTIMENT_URL": "https://a.example",
+            "OURS_KEY": SECRET,
+            "RESILIENT_INFER_ENDPOINTS_API": "https://b",
+        },
+        ["", "", ""],
+    ),
+    "no URLs": (
+        {"SENTIMENT_URL": f"ftp://{SECRET}", "OURS_KEY": SECRET, "RESILIENT_INFER_ENDPOINTS_API": SECRET},
+        ["the URL in SENTIMENT_URL cannot be used", "", "the URL in RESILIENT_INFER_ENDPOINTS_API cannot"],
+    ),
+    "plain http, and a key that is none": (
+        {
+            "SENTIMENT_URL": "http://a.example",
+            "OURS_KEY": f"{SECRET}\n{SECRET}",
+            "RESILIENT_INFER_ENDPOINTS_API": "http://b.example",
+        },
+        ["", "the key in the environment variable OURS_KEY cannot be sent", "over plain http"],
+    ),
+    "a key that would travel readable": (
+        {"SENTIMENT_URL": "http://a.example", "OURS_KEY": SECRET},
+        ["", "the key in OURS_KEY would be sent over plain http", ""],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SET)
+def test_what_variables_hold_is_looked_at_as_a_call_does_and_not_shown(
+    project: Project, command: Command, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint's URL and key, and where it is asked for the commit that the endpoint runs."""
+    environ, faults = SET[name]
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    project.manifest.write_text(
+        "version: 1\n"
+        "providers:\n"
+        "  ours: {kind: hf-endpoint, url_env: SENTIMENT_URL, key_env: OURS_KEY, endpoint: acme/prod}\n"
+        "models:\n  a: {targets: [{model: acme/sentiment, routes: [ours]}]}\n"
+    )
+    assert command("lock").code == 0
+    found = route_of(record_of(command, "a"))["variables"]
+
+    assert [(each["name"], each["use"]) for each in found] == [
+        ("SENTIMENT_URL", "url"),
+        ("OURS_KEY", "key"),
+        ("RESILIENT_INFER_ENDPOINTS_API", "asked at"),
+    ]
+    assert [each["set"] for each in found] == [each["name"] in environ for each in found]
+    for each, fault in zip(found, faults, strict=True):
+        assert fault in each["fault"]
+        assert bool(fault) is bool(each["fault"])
+    ended = command("explain", "a")
+    assert ended.code == 0
+    assert all(fault in ended.out for fault in faults)
+    assert SECRET not in ended.out + ended.err
+    if name == "nothing":
+        assert "RESILIENT_INFER_ENDPOINTS_API: not set, but Hugging Face's own service is asked" in ended.out
+
+
+def test_ri502_a_name_that_moves_is_told(project: Project, command: Command) -> None:
+    """Where it is declared versioned; a dated one is not."""
+    for name, told in (("gpt-4.1-mini", True), ("gpt-4.1-mini-2025-04-14", False)):
+        project.manifest.write_text(
+            "version: 1\nmodels:\n  a:\n    task: chat\n    targets:\n"
+            f"      - {{provider: openai, name: {name}, pin: versioned}}\n"
+        )
+        assert ("RI502" in command("explain", "a").out) is told
+        assert bool(record_of(command, "a")["targets"][0]["floats"]) is told
