@@ -19,7 +19,7 @@ from resilient_infer.lock.locked import LockEntry as LockEntry
 from resilient_infer.lock.locked import Need as Need
 from resilient_infer.lock.locked import NeedKind as NeedKind
 from resilient_infer.lock.locked import Survey as Survey
-from resilient_infer.lock.nodes import MappingNode
+from resilient_infer.lock.nodes import MappingNode, ScalarNode
 from resilient_infer.lock.problems import Problems
 from resilient_infer.lock.read_pin import MOST_WEIGHTS as MOST_WEIGHTS
 from resilient_infer.lock.read_pin import RELOCK, read_model, read_pin, rows_of
@@ -77,7 +77,7 @@ def _read(text: bytes, file: str, parser: Parser) -> tuple[Lock, Problems]:
     locked: dict[str, LockEntry] = {}
     if models is not None:
         for key, value in entries(models, NAME, "alias"):
-            locked[key.text] = _entry(key.text, value)
+            locked[key.text] = _entry(key, value)
     return Lock(version=version, entries=locked, file=file, warnings=tuple(problems.warnings)), problems
 
 
@@ -119,17 +119,17 @@ def _version(root: MappingNode, problems: Problems) -> tuple[int, int]:
     return version
 
 
-def _entry(alias: str, place: Place) -> LockEntry:
+def _entry(key: ScalarNode, place: Place) -> LockEntry:
     found = fields(place, _ENTRY_ROWS)
     task, listed = text_at(found, "task"), found.required("pins", RELOCK)
     pins = [] if listed is None else [read_pin(item) for item in items(listed, "pins")]
     entry = LockEntry(
-        alias=alias,
+        alias=key.text,
         task=task,
         pins=tuple(pin for pin in pins if pin is not None),
         file=place.problems.file,
         needed=_needed(found.at("needed")),
-        line=place.node.line,
+        line=key.line,
     )
     return _bound(entry, place)
 

@@ -78,7 +78,7 @@ def _check_version(found: Fields) -> None:
 def _aliases(place: Place, providers: Mapping[str, Provider], environment: str | None) -> dict[str, Alias]:
     found: dict[str, Alias] = {}
     for key, value in entries(place, NAME, "alias"):
-        alias = read_alias(key.text, value, providers, environment)
+        alias = read_alias(key, value, providers, environment)
         if alias is not None:
             found[key.text] = alias
     return found

@@ -41,15 +41,19 @@ SERVED_BY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Providers = Mapping[str, Provider]
 
 
-def read_alias(name: str, place: Place, providers: Providers, environment: str | None) -> Alias | None:
+def read_alias(key: ScalarNode, place: Place, providers: Providers, environment: str | None) -> Alias | None:
     """The alias; None if it cannot be read, with the problems noted."""
     if isinstance(place.node, ScalarNode):
         target = _shorthand(place)
         if target is None:
             return None
-        line = place.node.line
         return Alias(
-            name=name, task=None, policy=PolicyKeys(), targets=(target,), environment=environment, line=line
+            name=key.text,
+            task=None,
+            policy=PolicyKeys(),
+            targets=(target,),
+            environment=environment,
+            line=key.line,
         )
     found = fields(place, AT[Level.ALIAS])
     policy, task = read_policy(found), _task(found)
@@ -64,13 +68,13 @@ def read_alias(name: str, place: Place, providers: Providers, environment: str |
     if len(known) == len(targets) and found.at("task") is None and not any(target.model for target in known):
         place.wrong("task is missing; without a Hub repo nothing else tells it")
     return Alias(
-        name=name,
+        name=key.text,
         task=task,
         policy=policy,
         targets=known,
         fallback=fallback,
         environment=environment,
-        line=place.node.line,
+        line=key.line,
     )
 
 

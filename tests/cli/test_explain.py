@@ -74,7 +74,7 @@ def test_targets_and_routes_are_told_in_order_with_their_places(explained: Proje
     lines = [" ".join(line.split()) for line in ended.out.splitlines()]
     lock = explained.lock.read_text().splitlines()
     pin = next(number for number, line in enumerate(lock, 1) if "- model: acme/sentiment" in line)
-    assert lines[0] == "sentiment text-classification lockfiles/models.yaml:9"
+    assert lines[0] == "sentiment text-classification lockfiles/models.yaml:8"
     assert "1 acme/sentiment lockfiles/models.yaml:11" in lines
     assert f"commit {explained.sentiment.head} (main) lockfiles/models.lock.yaml:{pin}" in lines
     assert any(line.startswith("pin declared: ") for line in lines)
@@ -93,15 +93,15 @@ def test_targets_and_routes_are_told_in_order_with_their_places(explained: Proje
 def test_each_value_of_the_policy_says_where_it_is_from(explained: Project, command: Command) -> None:
     """The innermost level that says something; a time-out cut down by the deadline is the deadline's."""
     lines = [" ".join(line.split()) for line in command("explain", "sentiment").out.splitlines()]
-    assert "deadline 5 s the alias, lockfiles/models.yaml:9" in lines
+    assert "deadline 5 s the alias, lockfiles/models.yaml:8" in lines
     assert "retries 1 policy, lockfiles/models.yaml:5" in lines
     assert "max_wait 5 s default" in lines
-    assert "attempt_timeout 5 s the alias, lockfiles/models.yaml:9" in lines
+    assert "attempt_timeout 5 s the alias, lockfiles/models.yaml:8" in lines
 
     lines = [" ".join(line.split()) for line in command("explain", "chat").out.splitlines()]
     assert "attempt_timeout 7 s the route, lockfiles/models.yaml:17" in lines
     assert "concurrency 3 the provider, lockfiles/models.yaml:3" in lines
-    assert "breaker.open 2 s the alias, lockfiles/models.yaml:14" in lines
+    assert "breaker.open 2 s the alias, lockfiles/models.yaml:13" in lines
 
 
 FALLING_BACK = """\

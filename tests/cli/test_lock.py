@@ -74,7 +74,7 @@ def test_lk3_a_changed_ref_fails_the_check_and_names_the_alias(project: Project,
     ended = command("lock", "--check")
 
     assert ended.code == 1
-    assert ended.out.startswith("error RI101 lockfiles/models.lock.yaml:5 gpt2: the manifest asks for ")
+    assert ended.out.startswith("error RI101 lockfiles/models.lock.yaml:4 gpt2: the manifest asks for ")
     assert "lockfiles/models.lock.yaml does not fit lockfiles/models.yaml: 1 error" in ended.out
     assert (project.files(), project.hub.requests) == (before, ())
 

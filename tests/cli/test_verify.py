@@ -161,7 +161,7 @@ def test_what_is_wrong_in_the_files_is_told_with_the_rest(locked: Project, comma
 
     assert ended.code == 1
     assert "error RI101 lockfiles/models.yaml:4 third: not locked" in ended.out
-    assert "info RI102 lockfiles/models.lock.yaml:5 gpt2: no alias of lockfiles/models.yaml" in ended.out
+    assert "info RI102 lockfiles/models.lock.yaml:4 gpt2: no alias of lockfiles/models.yaml" in ended.out
     assert "1 pin: 1 ok; in the files: 1 error, 1 for information" in ended.out
 
 

@@ -83,7 +83,7 @@ def test_ri101_a_stale_alias_is_refused_and_stops_only_itself(asked: str, held: 
         bind(models, both, "x")
 
     assert what in caught.value.message
-    assert "l.yaml:4" in caught.value.message
+    assert "l.yaml:3" in caught.value.message
     assert caught.value.hint == 'run "resilient-infer lock"'
     assert bind(models, both, "other").targets[0].locked
 

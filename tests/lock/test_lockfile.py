@@ -58,7 +58,7 @@ def test_a_full_pin_is_read(parser: Parser) -> None:
     """Every field reaches its place."""
     entry = parse_lock(locked(FIELDS), "l.yaml", parser=parser).entries["a"]
 
-    assert (entry.task, entry.file, entry.line) == ("text-classification", "l.yaml", 4)
+    assert (entry.task, entry.file, entry.line) == ("text-classification", "l.yaml", 3)
     assert entry.pins == (
         LockedModel(
             model="org/model",

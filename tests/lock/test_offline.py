@@ -57,7 +57,7 @@ def test_a_finding_stands_where_it_can_be_mended() -> None:
         3,
         f"not locked: {LOCK} has no entry for it",
     )
-    assert (stale.file, stale.line) == (LOCK, 4)
+    assert (stale.file, stale.line) == (LOCK, 3)
     assert stale.message == "the manifest asks for org/two@v1, the lock holds org/two@main"
 
 
