@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 from tests.bench import (
+    async_calls,
     attestation,
     embeddings,
     healthy,
@@ -35,6 +36,7 @@ BENCHES: Final = (
     embeddings,
     upload,
     streams,
+    async_calls,
 )
 
 

@@ -1,6 +1,6 @@
 """Loopback: one server in a process of its own, so that only the client's work is measured.
 
-It speaks as much of hf-inference as one healthy call needs, keeps connections
+It speaks as much of hf-inference and of OpenAI's chat as one healthy call needs, keeps connections
 alive, and answers at once or after a while. No work is done that a client could wait for.
 """
 
@@ -21,11 +21,21 @@ KEY_VARIABLE: Final = "RESILIENT_INFER_BENCH_KEY"
 TEXT: Final = "x" * 186
 """With its framing a body of 200 bytes."""
 
-_BODY: Final = b'[{"label":"POSITIVE","score":0.98},{"label":"NEGATIVE","score":0.02}]'
-_ANSWER: Final = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: bench\r\n"
-    b"Content-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+_LABELS: Final = b'[{"label":"POSITIVE","score":0.98},{"label":"NEGATIVE","score":0.02}]'
+_CHAT: Final = (
+    b'{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"org/bench",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"Hello there"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}'
 )
+
+
+def _whole(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-Id: bench\r\n"
+    return head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+_ANSWER: Final = _whole(_LABELS)
+_CHAT_ANSWER: Final = _whole(_CHAT)
 _MANIFEST: Final = """\
 version: 1
 providers:
@@ -116,10 +126,11 @@ class _Connection(asyncio.Protocol):
         if not length or len(body) < int(length):
             return
         self._received = b""
+        answer = _CHAT_ANSWER if b"/chat/completions " in head else _ANSWER
         if self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._transport.write, _ANSWER)
+            asyncio.get_running_loop().call_later(self._delay, self._transport.write, answer)
         else:
-            self._transport.write(_ANSWER)
+            self._transport.write(answer)
 
 
 async def _serve(delay: float) -> None:

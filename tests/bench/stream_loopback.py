@@ -60,13 +60,14 @@ def streaming(*, between: float = 0.0) -> Iterator[Loopback]:
         assert server.stdout is not None
         try:
             loopback = Loopback(f"http://127.0.0.1:{int(server.stdout.readline())}/v1", Path(name))
-            _write_lockfiles(loopback)
+            write_chat_lockfiles(loopback)
             yield loopback
         finally:
             server.stdin.close()  # the server ends with its input, however this process ends
 
 
-def _write_lockfiles(server: Loopback) -> None:
+def write_chat_lockfiles(server: Loopback) -> None:
+    """A manifest with one chat, and its lock."""
     manifest = _MANIFEST.format(url=server.url, variable=KEY_VARIABLE, alias=ALIAS, model=MODEL)
     (server.folder / "models.yaml").write_text(manifest, encoding="utf-8")
     lock = _LOCK.format(alias=ALIAS, model=MODEL, commit="a" * 40)
