@@ -13,7 +13,7 @@ from typing import Literal
 from resilient_infer.lock.binding import difference_of, identity_asked, identity_held
 from resilient_infer.lock.bounded import gather
 from resilient_infer.lock.entries import Alias, Manifest, RouteEntry
-from resilient_infer.lock.findings import Finding, Said
+from resilient_infer.lock.findings import ALIAS, Finding, Said
 from resilient_infer.lock.lockfile import LockedModel, LockEntry, Survey
 from resilient_infer.lock.reference import is_commit
 
@@ -141,9 +141,12 @@ def _row(route: LiveRoute, told: Told | None, file: str) -> LiveRow:
         told = Unheard(reason="the alias is not locked as the manifest asks", hint="lock it first")
     state, says = _state(route, told)
     said = _said(route, told, state)
-    finding = () if said is None else (said.of(route.alias.name, file, route.route.line),)
+    alias = route.alias
+    finding = (
+        () if said is None else (said.of(alias.name, file, route.route.line, environment=alias.environment),)
+    )
     return LiveRow(
-        alias=route.alias.name,
+        alias=alias.name,
         route=str(route),
         pin=route.pin,
         state=state,
@@ -187,5 +190,5 @@ def _other_commit(route: LiveRoute, commit: str) -> Said:
     return Said(
         code="RI501",
         message=f"{route}: pinned to {pin.model}@{pin.revision[:7]} but the endpoint serves @{commit[:7]}",
-        hint="redeploy the pin; or, if what it serves is wanted, ask for it in the manifest and lock it",
+        hint=f"redeploy the pin; or, to accept what it serves: resilient-infer update {ALIAS} --to {commit}",
     )

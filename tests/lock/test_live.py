@@ -65,6 +65,7 @@ def test_ri501_another_commit_is_an_error_in_the_line_of_the_route() -> None:
     assert finding.message == (
         f"ours:org/one: pinned to org/one@{COMMIT[:7]} but the endpoint serves @{OTHER[:7]}"
     )
+    assert finding.hint.endswith(f"to accept what it serves: resilient-infer update a --to {OTHER}")
     assert exit_code([finding]) == 1
 
 
