@@ -10,8 +10,8 @@ import http.client
 import os
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from math import inf
 from time import monotonic
@@ -62,10 +62,16 @@ class AsyncLimit(Limit):
         self._connecting: asyncio.Timeout | None = None
         self._garbled = False
 
-    def connecting(self) -> asyncio.Timeout:
-        """What a new connection is opened under, to be entered at once."""
-        self._connecting = asyncio.timeout(None)
-        return self._connecting
+    @asynccontextmanager
+    async def connecting(self) -> AsyncGenerator[None, None]:
+        """What a new connection is opened under."""
+        try:
+            async with asyncio.timeout(None) as self._connecting:
+                yield
+        finally:
+            # It knows the task. The loop knows the limit for as long as an answer lasts, and would keep the
+            # frames of a consumer who was cancelled, with the stream that is to be closed once they are gone.
+            self._connecting = None
 
     def expire(self) -> None:
         """End the attempt, whose time is up; from the loop."""
