@@ -4,16 +4,17 @@ Names, messages and hints come from files and from the Hub: nothing in them may
 be markup here, neither Markdown nor HTML.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from resilient_infer.cli.files import in_repository
 from resilient_infer.cli.found import cost, worst_first
-from resilient_infer.cli.render import faults_of, one_line
+from resilient_infer.cli.markdown import plain
+from resilient_infer.cli.render import faults_of
 from resilient_infer.cli.verified import Verified, in_short
 from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.findings import CODES, Finding
+from resilient_infer.lock.live import LiveRow
 from resilient_infer.lock.verify import Row
 
 LARGEST: Final = 900 * 1024
@@ -28,16 +29,17 @@ _MARKS: Final[Mapping[str, str]] = {
     "info": "ℹ️ info",
     "drift": "🔀 drift",
     "ok": "✅ ok",
+    "attested": "✅ attested",
+    "mismatch": "❌ mismatch",
+    "silent": "ℹ️ silent",
+    "unasked": "ℹ️ unasked",
 }
-
-_MARKUP: Final = re.compile(r"([\\`*_\[\]{}|~#!$^+=]|^-|(?<=^[0-9])[.)])")
-_ENTITIES: Final[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
-_LINK: Final = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):|(?<=xmpp):", re.IGNORECASE)
+"""Levels of findings, states of pins and of routes."""
 
 
 def summary(done: Verified) -> str:
     """A page: in short, the findings, the pins."""
-    parts = [f"## resilient-infer verify: {_plain(_headline(done))}\n"]
+    parts = [f"## resilient-infer verify: {plain(_headline(done))}\n"]
     if done.error is not None:
         parts.append("".join(_fault_lines(done.error)))
     if done.findings:
@@ -45,6 +47,8 @@ def summary(done: Verified) -> str:
         parts.append(_table(("finding", "where", "what", "what to do"), found))
     if done.rows:
         parts.append(_table(("pin", "alias", "model", "revision", "asked for"), map(_row_cells, done.rows)))
+    if done.served:
+        parts.append(_table(("route", "alias", "server", "what it says"), map(_served_cells, done.served)))
     parts.append(f"Exit code {done.code}, {cost(done.elapsed, done.requests)}\n")
     return "\n".join(parts)
 
@@ -68,9 +72,9 @@ def _headline(done: Verified) -> str:
 
 def _fault_lines(error: ResilientInferError) -> Iterator[str]:
     for fault in faults_of(error):
-        yield f"- {_plain(fault)}\n"
+        yield f"- {plain(fault)}\n"
     if error.hint:
-        yield f"\n{_plain(error.hint)}\n"
+        yield f"\n{plain(error.hint)}\n"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -86,20 +90,16 @@ def _finding_cells(finding: Finding) -> tuple[str, ...]:
     concerned = f"{finding.alias}: " if finding.alias else ""
     return (
         f"{_MARKS[finding.level.value]} {finding.code}{security}: {CODES[finding.code].state}",
-        _plain(place),
-        _plain(f"{concerned}{finding.message}"),
-        _plain(finding.hint),
+        plain(place),
+        plain(f"{concerned}{finding.message}"),
+        plain(finding.hint),
     )
 
 
 def _row_cells(row: Row) -> tuple[str, ...]:
     pin = row.pin
-    return (_MARKS[row.state], *map(_plain, (row.alias, pin.model, pin.revision[:12], pin.requested)))
+    return (_MARKS[row.state], *map(plain, (row.alias, pin.model, pin.revision[:12], pin.requested)))
 
 
-def _plain(text: str) -> str:
-    """`text` in one line that means nothing but itself: no markup, no link, no mention, no formula."""
-    shown = _MARKUP.sub(r"\\\1", one_line(text).strip())
-    for sign, entity in _ENTITIES.items():
-        shown = shown.replace(sign, entity)
-    return _LINK.sub(lambda found: f"&#{ord(found[0])};", shown)
+def _served_cells(row: LiveRow) -> tuple[str, ...]:
+    return (_MARKS[row.state], *map(plain, (row.alias, row.route, row.says)))

@@ -72,7 +72,8 @@ CODES: Final[Mapping[str, Code]] = {
             state="other content at the locked commit",
             level=Level.ERROR,
             security=True,
-            remedy="do not deploy; compare with a copy you trust, then ask the Hub",
+            remedy="do not deploy; compare with a copy you trust, then ask the Hub; "
+            "a cache that was changed is deleted and filled anew",
         ),
         Code(
             code="RI105",
@@ -118,7 +119,7 @@ CODES: Final[Mapping[str, Code]] = {
             code="RI302",
             state="branch ahead, behaviour changed",
             level=Level.INFO,
-            remedy="nothing, until you want the new version and have tested it",
+            remedy="nothing, until you want the new version and have tested it: `resilient-infer update`",
         ),
         Code(
             code="RI303",

@@ -4,14 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from resilient_infer.cli.markdown import code
+from resilient_infer.cli.markdown import code, plain
+from resilient_infer.cli.render import one_line
+
+from .hostile import WORDS
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 MARKUP = "`*_[]()<>!@#|\\~&;:/-+=.\n\r\t \"'a1\u202e\u200b"
 HOSTILE = st.one_of(
     st.text(alphabet=MARKUP, max_size=60),
     st.text(max_size=60),
-    st.sampled_from(["`" * 200, "``` \n# x", "</details>", "![x](http://evil)", "@user", "\\`", "` `", ""]),
+    st.sampled_from(
+        ["`" * 200, "``` \n# x", "</details>", "![x](http://evil)", "@user", "12. x", "\\`", "` `", ""]
+    ),
 )
 
 
@@ -40,3 +45,15 @@ def test_it_is_one_line_of_bounded_length(text: str, most: int) -> None:
 def test_secrets_are_not_repeated() -> None:
     """Somebody may have written one into a commit's title."""
     assert "abcdefgh" not in code("token hf_abcdefghijklmnopqrstuvwxyz012345")
+
+
+@given(text=HOSTILE | WORDS, lead=st.sampled_from(["", "- ", "- x ", "# ", "see "]))
+def test_a_sentence_is_nothing_but_its_own_letters(text: str, lead: str) -> None:
+    """Wherever it stands: read back, it is what was said, and no link, mention or list of its own."""
+    (inline,) = [token for token in READER.parse(f"{lead}{plain(text)} end") if token.type == "inline"]
+
+    assert {child.type for child in inline.children or ()} <= {"text", "text_special"}
+    shown = "".join(child.content for child in inline.children or ())
+    assert shown.split() == f"{lead.lstrip('-# ')}{one_line(text).strip()} end".split()
+    assert "://" not in plain(text)
+    assert "@" not in plain(text)
