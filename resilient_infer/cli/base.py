@@ -69,6 +69,21 @@ def _changed(paths: Sequence[Path], refs: tuple[str, str]) -> Depth:
     return where_changed(overlaid(surveys[-1], surveys[0]) if len(surveys) > 1 else surveys[0])
 
 
+def survey_at_base(base: str, path: Path) -> Survey | None:
+    """A lock as it is at a branch, tag or commit of git; None: it is not there.
+
+    Raises:
+        ConfigError: Git knows no such thing, or what is there is no lock.
+    """
+    commit = _commit(path.parent, (base, f"{_REMOTE}/{base}"))
+    try:
+        return _survey(path, commit)
+    except _Unreadable as error:
+        raise ConfigError(
+            f"the lock of {base} cannot be read: {error}", hint="compare with another branch or commit"
+        ) from error
+
+
 class _Unreadable(Exception):
     """The lock is there and is none."""
 

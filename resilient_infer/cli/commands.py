@@ -29,6 +29,12 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
     "update": _Entry(
         "resilient_infer.cli.update:update", "Move pins to where their branches and tags are now."
     ),
+    "outdated": _Entry(
+        "resilient_infer.cli.outdated:outdated", "Tell how far branches and tags are ahead of the pins."
+    ),
+    "diff": _Entry(
+        "resilient_infer.cli.diff:diff", "Tell file by file what differs between two locked states."
+    ),
     "verify": _Entry(
         "resilient_infer.cli.verify:verify", "Tell whether every pin still exists and is unchanged."
     ),

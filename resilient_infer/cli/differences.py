@@ -36,7 +36,7 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 def story(diff: PinDiff, way: Way | None) -> Iterator[str]:
     """What a pin went through, a sentence each: commits, files, then what is recorded and differs."""
     if way is not None:
-        yield from _of_way(diff, way)
+        yield from of_way(way, same=same_files(diff))
     for field in telling(diff):
         yield f"{field.name}: {in_words(field.before)} → {in_words(field.after)}"
 
@@ -69,30 +69,34 @@ def taken(steps: Steps) -> str:
     return "more commits than were looked at"
 
 
-def changed(diff: PinDiff, way: Way) -> str:
+def changed(way: Way) -> str:
     """Which classes of files differ, and how much there is to fetch: "weights, config (268 MB to fetch)"."""
     content = way.content
-    if content is None and _same_files(diff):
-        return "the same files"
     if content is None:
         return f"which files differ is not known{': the old commit is gone' if way.gone else ''}"
     classes = ", ".join(kind.value for kind in content.classes) or "the same files"
     return f"{classes} ({size(content.fetched)} to fetch)" if content.fetched else classes
 
 
-def _same_files(diff: PinDiff) -> bool:
+def same_files(diff: PinDiff) -> bool:
     """Whether the lock itself says so, by the digests of both sides."""
     digests = [each.files if isinstance(each, LockedModel) else None for each in (diff.before, diff.after)]
     return digests[0] is not None and digests[0] == digests[1]
 
 
-def _of_way(diff: PinDiff, way: Way) -> Iterator[str]:
+def of_way(way: Way, *, same: bool = False) -> Iterator[str]:
+    """Commits and classes of files, in words of this house alone.
+
+    Args:
+        same: The lock has the same digest of all files on both sides.
+    """
+    what = "the same files" if way.content is None and same else changed(way)
     if way.steps is not None and way.steps.course is not Course.APART:
-        yield f"{taken(way.steps)}: {changed(diff, way)}"
+        yield f"{taken(way.steps)}: {what}"
         return
     if way.steps is not None:
         yield taken(way.steps)
-    yield changed(diff, way)
+    yield what
 
 
 def size(count: int | None) -> str:

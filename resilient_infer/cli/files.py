@@ -143,6 +143,20 @@ def overlaid(default: Survey | None, environment: Survey | None) -> Survey | Non
     return Survey(lock=lock, flaws=(*flaws, *environment.flaws))
 
 
+def survey_as_seen(folder: Path, environment: str | None) -> tuple[Survey | None, str]:
+    """The lock as an environment sees it, and the names of the files that it is in or should be.
+
+    Raises:
+        ConfigError: One of them cannot be read at all.
+    """
+    paths = [lock_path(folder, None)]
+    if environment is None:
+        return survey_at(paths[0]), shown(paths[0])
+    paths.insert(0, lock_path(folder, environment))
+    own, default = (survey_at(path) for path in paths)
+    return overlaid(default, own), " or ".join(shown(path) for path in paths)
+
+
 def shown(path: Path) -> str:
     """A path as people would write it: relative to where they are, if both are in one repository."""
     here = Path.cwd()

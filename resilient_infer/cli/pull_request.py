@@ -10,11 +10,11 @@ from typing import Final
 from resilient_infer.cli.differences import (
     MOST_WORDS,
     SHORT,
-    changed,
     day,
     named,
+    of_way,
+    same_files,
     size,
-    taken,
     telling,
 )
 from resilient_infer.cli.found import many
@@ -116,11 +116,11 @@ def _commit(pin: LockedModel) -> str:
 
 def _facts(pin: PinDiff, way: Way | None) -> Iterator[str]:
     """What the reviewer should see first."""
-    if way is not None and way.steps is not None:
-        words = taken(way.steps)
-        yield f"**{words}**" if way.steps.course is Course.APART else words
     if way is not None:
-        yield changed(pin, way)
+        apart = way.steps is not None and way.steps.course is Course.APART
+        first, *others = of_way(way, same=same_files(pin))
+        yield f"**{first}**" if apart else first
+        yield from others
     for field in telling(pin):
         yield f"{field.name}: {_values(field.before)} → {_values(field.after)}"
 
