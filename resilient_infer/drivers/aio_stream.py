@@ -28,8 +28,9 @@ class AsyncStream:
     ...             print(event.text, end="")
 
     Nothing is sent before the first event is asked for; the deadline counts from then. To leave early,
-    close it or drop it: a loop closes what is dropped in its next turn. One task reads at a time; another
-    one of the same loop may close it, which ends a read that waits (with a `CallError`) at once.
+    close it or drop it: a loop closes what is dropped in its next turn. An exception that is kept keeps what
+    its frames hold; `async with` closes all the same, and the deadline at the latest. One task reads at a
+    time; another one of the same loop may close it; a read that waits then ends at once (`CallError`).
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from resilient_infer.drivers.sync_stream import Stream
 from resilient_infer.plan.spec import CallSpec
 from resilient_infer.transport.http_sync import HttpSync
 from tests.scenarios.stage import Stage
-from tests.transport.stories import Server, Story, read_request
+from tests.transport.stories import Server, Story, drips, hangs, hold, read_request, resets, response, says
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 DONE = b"e\r\ndata: [DONE]\n\n\r\n"
@@ -53,6 +53,30 @@ def repeats(*answers: bytes) -> Story:
             sock.sendall(answers[-1])
 
     return story
+
+
+def holds(start: bytes) -> Story:
+    """Begins to answer, and says nothing more."""
+
+    def story(sock: Any, visit: int) -> None:
+        read_request(sock)
+        sock.sendall(start)
+        hold(sock)
+
+    return story
+
+
+BEGINS = HEAD + told("Silver ")
+SILENT: dict[str, Story] = {
+    "500": says(response(b"{}", status="500 Oh")),
+    "reset": resets(),
+    "reset after the head": resets(HEAD),
+    "hang": hangs,
+    "hang after the head": holds(HEAD),
+    "pings": drips(HEAD, b"8\r\n: ping\n\n\r\n"),
+    "in band": says(HEAD + b'1b\r\ndata: {"error": "no luck"}\n\n\r\n0\r\n\r\n'),
+}
+"""What comes before the first word where none comes."""
 
 
 def stage_of(*names: str, **settings: Any) -> Stage:

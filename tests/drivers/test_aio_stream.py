@@ -17,12 +17,11 @@ from resilient_infer.transport.http_async import HttpAsync
 from tests.scenarios.stage import Stage
 from tests.sockets import closed_down_to, internet_sockets
 from tests.transport.async_asking import Runner, loops
-from tests.transport.stories import Server, Story, drips, hangs, hold, read_request, resets, response, says
+from tests.transport.stories import Server, Story, hangs, resets, response, says
 
-from .streams import HEAD, WORDS, answer, free, repeats, shown, spec_of, stage_of, told
+from .streams import BEGINS, SILENT, WORDS, answer, free, holds, repeats, shown, spec_of, stage_of
 
 TEXT = "".join(WORDS)
-BEGINS = HEAD + told("Silver ")
 
 
 @pytest.fixture(params=loops())
@@ -34,15 +33,6 @@ def stream_of(
     stage: Stage, client: HttpAsync, sleepers: AsyncSleepers | None = None, **settings: Any
 ) -> AsyncStream:
     return AsyncStream(spec_of(stage, **settings), stage.env, client, sleepers or AsyncSleepers())
-
-
-def holds(start: bytes) -> Story:
-    def story(sock: Any, visit: int) -> None:
-        read_request(sock)
-        sock.sendall(start)
-        hold(sock)
-
-    return story
 
 
 def ended(stage: Stage) -> list[str]:
@@ -72,19 +62,7 @@ def test_a_whole_answer_comes_piece_by_piece_and_its_connection_is_used_again(ru
         assert server.visits == 1
 
 
-@pytest.mark.parametrize(
-    "story",
-    [
-        says(response(b"{}", status="500 Oh")),
-        resets(),
-        resets(HEAD),
-        hangs,
-        holds(HEAD),
-        drips(HEAD, b"8\r\n: ping\n\n\r\n"),
-        says(HEAD + b'1b\r\ndata: {"error": "no luck"}\n\n\r\n0\r\n\r\n'),
-    ],
-    ids=["500", "reset", "reset after the head", "hang", "hang after the head", "pings", "in band"],
-)
+@pytest.mark.parametrize("story", SILENT.values(), ids=SILENT)
 def test_st2_before_the_first_token_every_failure_fails_over_in_silence(run: Runner, story: Story) -> None:
     """ST1, ST2, ST5: the consumer sees the second route's answer only."""
     stage = stage_of("a", "b", attempt_timeout=0.2, min_useful=0.1)
@@ -280,7 +258,7 @@ def test_cx4_closing_the_client_lets_a_stream_finish_or_cuts_it_short(run: Runne
                 await stream.text()
         else:
             assert await stream.text() == TEXT
-            await asyncio.sleep(0.01)  # the last one out closes the connections
+        await asyncio.sleep(0.01)  # the last one out closes the connections
 
     with Server(holds(BEGINS) if cancel else repeats(answer(*WORDS))) as server:
         run(act)

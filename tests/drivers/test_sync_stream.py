@@ -23,13 +23,26 @@ from resilient_infer.transport.http_sync import HttpSync
 from resilient_infer.transport.watchdog import WATCHDOG
 from tests.scenarios.stage import Stage
 from tests.transport.asking import ALLOWANCE
-from tests.transport.stories import Server, drips, hangs, hold, read_request, resets, response, says
+from tests.transport.stories import Server, hangs, hold, read_request, resets, response, says
 from tests.transport.test_closing import descriptors
 
-from .streams import HEAD, WORDS, answer, chunk, free, repeats, shown, spec_of, stage_of, stream_of, told
+from .streams import (
+    BEGINS,
+    HEAD,
+    SILENT,
+    WORDS,
+    answer,
+    chunk,
+    free,
+    holds,
+    repeats,
+    shown,
+    spec_of,
+    stage_of,
+    stream_of,
+)
 
 TEXT = "".join(WORDS)
-BEGINS = HEAD + told("Silver ")
 
 
 @pytest.fixture
@@ -37,15 +50,6 @@ def client() -> Iterator[HttpSync]:
     client = HttpSync()
     yield client
     client.close(cancel=True)
-
-
-def holds(start: bytes) -> Callable[..., None]:
-    def story(sock: Any, visit: int) -> None:
-        read_request(sock)
-        sock.sendall(start)
-        hold(sock)
-
-    return story
 
 
 def finished(stage: Any) -> str:
@@ -98,18 +102,7 @@ def test_nothing_is_sent_before_the_first_event_is_asked_for(client: HttpSync) -
     assert stage.events == []
 
 
-@pytest.mark.parametrize(
-    "story",
-    [
-        says(response(b"{}", status="500 Oh")),
-        resets(),
-        resets(HEAD),
-        hangs,
-        holds(HEAD),
-        drips(HEAD, b"8\r\n: ping\n\n\r\n"),
-        says(HEAD + b'1b\r\ndata: {"error": "no luck"}\n\n\r\n0\r\n\r\n'),
-    ],
-)
+@pytest.mark.parametrize("story", SILENT.values(), ids=SILENT)
 def test_st2_before_the_first_token_every_failure_fails_over_in_silence(
     client: HttpSync, story: Callable[..., None]
 ) -> None:
