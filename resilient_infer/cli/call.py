@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from resilient_infer.cli.answer import explanation, failure_record, result_record
+from resilient_infer.cli.options import alias_argument, environment_option, lockfiles_option
 from resilient_infer.cli.payload import read_file, read_payload
 from resilient_infer.cli.render import ink_of, remark, to_json
 from resilient_infer.cli.timeline import timeline
@@ -38,10 +39,15 @@ class _Asked:
 
 
 @click.command(short_help="Send a payload to a model.")
-@click.argument("alias")
+@alias_argument
 @click.argument("payload", required=False)
 @click.option("--text", is_flag=True, help="Take PAYLOAD or stdin as plain text, whatever it looks like.")
-@click.option("--deadline", type=float, metavar="S", help="Seconds for the whole call, waits included.")
+@click.option(
+    "--deadline",
+    type=float,
+    metavar="S",
+    help="Seconds for the whole call, waits included. Default: the alias's policy.",
+)
 @click.option("--explain", is_flag=True, help="Tell on stderr who answered, and every attempt.")
 @click.option(
     "--format",
@@ -51,17 +57,8 @@ class _Asked:
     help="Print the output only, or one JSON object with all there is, also on failure.",
 )
 @click.option("--compact", is_flag=True, help="JSON on one line.")
-@click.option(
-    "--lockfiles",
-    metavar="DIR",
-    help="Folder of models.yaml and models.lock.yaml. "
-    "Default: RESILIENT_INFER_LOCKFILES, else the nearest lockfiles/ upwards.",
-)
-@click.option(
-    "--environment",
-    metavar="E",
-    help="Environment of the manifest. Default: RESILIENT_INFER_ENV, else none.",
-)
+@lockfiles_option
+@environment_option
 @click.option(
     "--lock-mode",
     type=click.Choice(["locked", "frozen", "off"]),

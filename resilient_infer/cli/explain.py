@@ -10,7 +10,7 @@ import click
 from resilient_infer.cli.answer import PIN_MEANINGS, SCHEMA_VERSION, error_record
 from resilient_infer.cli.exit_codes import ExitCode
 from resilient_infer.cli.exit_codes import exit_code as code_of
-from resilient_infer.cli.options import environment_option, format_option, lockfiles_option
+from resilient_infer.cli.options import alias_argument, environment_option, format_option, lockfiles_option
 from resilient_infer.cli.render import Ink, ink_of, one_block, to_json
 from resilient_infer.core.target import Pin, Price
 from resilient_infer.core.task import Json
@@ -55,7 +55,7 @@ _SECONDS: Final = frozenset(
 
 
 @click.command(short_help="Tell what a call would go through.")
-@click.argument("alias")
+@alias_argument
 @environment_option
 @lockfiles_option
 @format_option

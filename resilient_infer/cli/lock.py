@@ -25,6 +25,7 @@ from resilient_infer.cli.files import (
 from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record, many
 from resilient_infer.cli.options import (
     BOTH_ENVS,
+    alias_arguments,
     all_envs_option,
     environment_option,
     format_option,
@@ -108,7 +109,7 @@ class _Done:
 
 
 @click.command(short_help="Pin each model to a commit.")
-@click.argument("aliases", metavar="[ALIAS]...", nargs=-1)
+@alias_arguments
 @click.option("--check", is_flag=True, help="Tell offline whether the lock fits the manifest; write nothing.")
 @click.option("--dry-run", is_flag=True, help="Ask the Hub and tell what would change; write nothing.")
 @click.option(

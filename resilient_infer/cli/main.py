@@ -49,7 +49,12 @@ def _reported(arguments: Sequence[str]) -> int:
 
     from resilient_infer.cli import render
     from resilient_infer.cli.commands import commands
+    from resilient_infer.cli.completion import completed
     from resilient_infer.errors import ResilientInferError
+
+    code = completed(commands)
+    if code is not None:
+        return code
 
     def show_warning(message: Warning | str, *_: object, **__: object) -> None:
         render.warn(str(message))

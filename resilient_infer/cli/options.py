@@ -6,6 +6,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from resilient_infer.cli.completion import aliases, environments
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _LONGEST: Final = 86_400.0
@@ -24,9 +26,14 @@ def _zero_or_more(context: click.Context, parameter: click.Parameter, value: flo
     return value
 
 
+alias_argument = click.argument("alias", shell_complete=aliases)
+
+alias_arguments = click.argument("aliases", metavar="[ALIAS]...", nargs=-1, shell_complete=aliases)
+
 lockfiles_option = click.option(
     "--lockfiles",
     metavar="DIR",
+    type=click.Path(),
     help="Folder of models.yaml and models.lock.yaml. "
     "Default: RESILIENT_INFER_LOCKFILES, else the nearest lockfiles/ upwards.",
 )
@@ -36,6 +43,7 @@ environment_option = click.option(
     "--environment",
     "environment",
     metavar="E",
+    shell_complete=environments,
     help="Environment of the manifest. Default: RESILIENT_INFER_ENV, else none.",
 )
 
@@ -59,8 +67,8 @@ _HUB_OPTIONS: Final = (
         "--timeout",
         type=float,
         callback=_above_zero,
-        default=10.0,
-        show_default="10",
+        default=10,
+        show_default=True,
         metavar="S",
         help="Seconds for one request to the Hub. It is made three times at the most, and no more after "
         "8 in a row without an answer.",
@@ -69,8 +77,8 @@ _HUB_OPTIONS: Final = (
         "--max-wait",
         type=float,
         callback=_zero_or_more,
-        default=60.0,
-        show_default="60",
+        default=60,
+        show_default=True,
         metavar="S",
         help="Seconds to wait in all where the Hub says how long, or its quota is used up. What is left "
         "over is not checked.",

@@ -23,6 +23,7 @@ from resilient_infer.cli.hub import CommandHub, Patience
 from resilient_infer.cli.locking import Made, make_by, refuse_flawed, write_all
 from resilient_infer.cli.options import (
     BOTH_ENVS,
+    alias_arguments,
     all_envs_option,
     environment_option,
     format_option,
@@ -93,7 +94,7 @@ def _commit(context: click.Context, parameter: click.Parameter, value: str | Non
 
 
 @click.command(short_help="Move pins to where their branches are.")
-@click.argument("aliases", metavar="[ALIAS]...", nargs=-1)
+@alias_arguments
 @click.option(
     "--to",
     callback=_commit,

@@ -67,7 +67,7 @@ class _Asked:
     type=click.Choice(["error", "warning", "info", "drift"]),
     multiple=True,
     default=["error"],
-    show_default="error",
+    show_default=True,
     help="What ends with exit code 1: findings of that level and above; drift: a branch whose behaviour "
     "has changed. May be given twice.",
 )
