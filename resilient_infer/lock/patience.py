@@ -88,20 +88,29 @@ class PatientAsking:
         """What a request that draws on `quota` comes to in the end."""
         repeats = 0
         while True:
-            with self._places:
-                if self._silent >= SILENT:
-                    reason = f"not asked: the Hub did not answer {SILENT} requests in a row"
-                    return _untold(FailureKind.UNREACHABLE, reason)
-                wait: float | None = self.quota.take(quota, self._now())
-                answer = self._made(request) if wait == 0.0 else _used_up(quota, wait or 0.0)
+            answer, until = self._in_turn(quota, request)
             if not isinstance(answer, HubFault) or answer.kind is not HubFaultKind.UNTOLD:
                 return answer
-            if wait == 0.0:
+            if until is None:
                 wait = self._delay(answer.failure, repeats)
                 repeats += 1
+            else:
+                wait = max(0.0, until - self._now())
             if wait is None or not self._waits.take(wait, self._now()):
                 return answer
             self._sleep(wait)
+
+    def _in_turn(self, quota: str, request: Callable[[], T | HubFault]) -> tuple[T | HubFault, float | None]:
+        """What the request comes to this once; with a moment: it was not made, and can be from then on."""
+        with self._places:
+            until = self.quota.begin(quota, self._now())
+            given_up = self._silent >= SILENT  # looked at late: others may have found out meanwhile
+            if until is not None:
+                return (_given_up(), None) if given_up else (_used_up(quota, until - self._now()), until)
+            try:
+                return _given_up() if given_up else self._made(request), None
+            finally:
+                self.quota.done(quota)
 
     def _made(self, request: Callable[[], T | HubFault]) -> T | HubFault:
         """The request made; keeps count, also of how long the Hub has been silent."""
@@ -130,10 +139,15 @@ class PatientAsking:
         return verdict.delay if isinstance(verdict, Again) else None
 
 
+def _given_up() -> HubFault:
+    reason = f"not asked: the Hub did not answer {SILENT} requests in a row"
+    return _untold(Failure(kind=FailureKind.UNREACHABLE, reason=reason, should_retry=False))
+
+
 def _used_up(quota: str, seconds: float) -> HubFault:
-    reason = f"not asked: the Hub's quota for {quota} is used up for another {seconds:.0f} s"
-    return _untold(FailureKind.THROTTLED, reason)
+    reason = f"not asked: the Hub's quota for {quota} is used up for another {max(0.0, seconds):.0f} s"
+    return _untold(Failure(kind=FailureKind.THROTTLED, reason=reason))
 
 
-def _untold(kind: FailureKind, reason: str) -> HubFault:
-    return HubFault(kind=HubFaultKind.UNTOLD, failure=Failure(kind=kind, reason=reason))
+def _untold(failure: Failure) -> HubFault:
+    return HubFault(kind=HubFaultKind.UNTOLD, failure=failure)

@@ -153,6 +153,24 @@ def test_a_quota_that_is_used_up_is_waited_for_no_longer_than_allowed(
     assert locked.hub.count() <= 4
 
 
+def test_of_a_quota_no_request_is_sent_in_vain(project: Project, command: Command) -> None:
+    """Twelve pins, eight threads, sixteen requests a window: all are told, after one wait, without a 429."""
+    names = [f"acme/m{number}" for number in range(12)]
+    for name in names:
+        project.hub.model(name)
+    lines = "".join(f"  a{number}: {name}\n" for number, name in enumerate(names))
+    project.manifest.write_text(f"version: 1\nmodels:\n{lines}")
+    assert command("lock").code == 0
+    project.hub.limit(Quota(api=500, resolvers=16, window=0.5))
+    project.hub.forget()
+
+    ended = command("verify", "--jobs", "8", "--max-wait", "5")
+
+    assert ended.code == 0
+    assert "12 pins: 12 ok" in ended.out
+    assert project.hub.count() == 24
+
+
 def test_what_is_wrong_in_the_files_is_told_with_the_rest(locked: Project, command: Command) -> None:
     """An alias that is not locked is an error; one only in the lock is worth a word."""
     locked.manifest.write_text("version: 1\nmodels:\n  sentiment: acme/sentiment\n  third: acme/third\n")

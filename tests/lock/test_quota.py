@@ -1,9 +1,12 @@
 """Quota: no request goes out that the Hub has said it will refuse."""
 
+from threading import Barrier, Lock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resilient_infer.lock.bounded import gather
 from resilient_infer.lock.quota import ROUNDED, UNSAID, Quota, quota_of
 
 
@@ -11,30 +14,64 @@ def test_nothing_is_held_back_before_the_hub_has_said_anything() -> None:
     """The first reply tells."""
     quota = Quota()
 
-    assert [quota.take("api", 0.0) for _ in range(1000)] == [0.0] * 1000
+    assert [quota.begin("api", 0.0) for _ in range(1000)] == [None] * 1000
 
 
-@given(left=st.integers(0, 500), window=st.integers(1, 300), tries=st.integers(1, 600))
-def test_no_more_is_given_than_is_left(left: int, window: int, tries: int) -> None:
-    """Before the window ends; then the Hub is asked how much there is."""
+def begun(quota: Quota, times: int, now: float = 0.0) -> int:
+    """How many of so many requests could be begun; each is through before the next, and tells nothing."""
+    count = 0
+    for _ in range(times):
+        if quota.begin("api", now) is None:
+            quota.done("api")
+            count += 1
+    return count
+
+
+def test_a_quota_that_is_used_up_tells_when_there_is_more() -> None:
+    """From then on the Hub is asked how much there is."""
     quota = Quota()
-    quota.note(f'"api";r={left};t={window}', 100.0)
+    quota.note('"api";r=0;t=60', 100.0)
 
-    waits = [quota.take("api", 100.0) for _ in range(tries)]
-
-    assert waits.count(0.0) == min(left, tries)
-    assert set(waits[left:]) <= {window + ROUNDED}
-    assert quota.take("api", 100.0 + window + ROUNDED) == 0.0
+    assert quota.begin("api", 100.0) == quota.begin("api", 160.0) == 160.0 + ROUNDED
+    assert quota.begin("api", 160.0 + ROUNDED) is None
 
 
-@given(st.permutations(range(5, 15)))
-def test_replies_out_of_order_give_no_more_than_the_least(seen: list[int]) -> None:
-    """Threads read their replies as they come."""
+@pytest.mark.parametrize("jobs", [1, 2, 8, 32])
+@pytest.mark.parametrize("further", [0, 1, 7, 100])
+def test_of_a_window_no_request_is_left_over_and_none_is_sent_in_vain(jobs: int, further: int) -> None:
+    """However many are under way when the Hub tells what is left, and in whichever order that is read.
+
+    The first ones are sent before anything is known, so the window holds at least as many as there are jobs.
+    """
+    quota, lock = Quota(), Lock()
+    allowed, counted = jobs + further, [0]
+    first_ones = Barrier(jobs)
+
+    def request() -> bool:
+        if quota.begin("api", 0.0) is not None:
+            return False
+        with lock:
+            counted[0] += 1
+            number = counted[0]
+        if number <= jobs:
+            first_ones.wait(timeout=10)
+        quota.note(f'"api";r={max(0, allowed - number)};t=300', 0.0)
+        quota.done("api")
+        return True
+
+    asked = gather([request] * (allowed + 50), jobs=jobs)
+
+    assert (asked.count(True), counted[0]) == (allowed, allowed)
+
+
+@given(st.permutations(range(10)))
+def test_of_replies_out_of_order_the_least_counts(seen: list[int]) -> None:
+    """Threads read their replies as they come; the last one of the window may be read first."""
     quota = Quota()
     for left in seen:
         quota.note(f'"api";r={left};t=300', 0.0)
 
-    assert [quota.take("api", 1.0) for _ in range(6)].count(0.0) == 5
+    assert quota.begin("api", 1.0) == 300.0 + ROUNDED
 
 
 def test_the_quotas_of_api_and_downloads_are_apart() -> None:
@@ -42,8 +79,8 @@ def test_the_quotas_of_api_and_downloads_are_apart() -> None:
     quota = Quota()
     quota.note('"api";r=0;t=10', 0.0)
 
-    assert quota.take("api", 1.0) == 9.0 + ROUNDED
-    assert quota.take("resolvers", 1.0) == 0.0
+    assert quota.begin("api", 1.0) == 10.0 + ROUNDED
+    assert quota.begin("resolvers", 1.0) is None
     assert (quota_of("/api/models/a"), quota_of("/a/resolve/main/b")) == ("api", "resolvers")
 
 
@@ -54,8 +91,8 @@ def test_a_429_holds_back_all_of_its_kind(advice: float | None, wait: float) -> 
     quota.note('"api";r=100;t=1', 0.0)
     quota.limited("/api/models/a", advice, 0.0)
 
-    assert quota.take("api", 0.0) == wait
-    assert quota.take("resolvers", 0.0) == 0.0
+    assert quota.begin("api", 0.0) == wait
+    assert quota.begin("resolvers", 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -66,4 +103,4 @@ def test_a_header_of_another_shape_is_passed_over(header: str) -> None:
     quota = Quota()
     quota.note(header, 0.0)
 
-    assert quota.take("api", 0.0) == 0.0
+    assert begun(quota, 9) == 9
