@@ -7,14 +7,14 @@ else: then the entry is not made.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from resilient_infer.lock.findings import Level, Said
 from resilient_infer.lock.loaded import as_note, loads_unlocked
 from resilient_infer.lock.locked import LockedModel, Need, NeedKind
 from resilient_infer.lock.questions import Asked, Question, question_of
-from resilient_infer.lock.resolve import Resolved, adapted, refilled
+from resilient_infer.lock.resolve import Resolved, adapted
 from resilient_infer.lock.tied import Name, name_of
 
 MOST_LEVELS: Final = 4
@@ -29,7 +29,6 @@ class Growing:
     """An entry in the making.
 
     Attributes:
-        task: What its models are used for, as far as that is known.
         pins: What it holds so far: at first the targets' models, as they were or as the Hub told them.
         told: What the Hub said just now of a model, by name.
         held: The models of the old entry, by name.
@@ -37,7 +36,6 @@ class Growing:
         refused: Why the entry cannot be made.
     """
 
-    task: str | None
     pins: dict[Name, LockedModel]
     told: dict[Name, Resolved]
     held: Mapping[Name, LockedModel]
@@ -48,6 +46,7 @@ class Growing:
     _level: list[Name] = field(init=False)
     _asking: dict[Name, Question] = field(init=False, default_factory=dict)
     _followed: int = field(init=False, default=0)
+    _retold: set[Name] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self._targets = frozenset(self.pins)
@@ -80,6 +79,17 @@ class Growing:
                 self._lost[name] = answer
         self._level = [name for name in self._level if name in self.pins]
 
+    def take_after(self) -> Iterator[Question]:
+        """Ask again about each adapter that is kept while its base is another one than it was locked with."""
+        self._asking = {}
+        for name, pin in self.pins.items():
+            base = _base_of(pin)
+            changed = base in self.pins and (self.is_new(base) or base in self._retold)
+            if changed and name not in self.told:
+                self._asking[name] = Question(*name, pin.revision)
+        self._retold |= self._asking.keys()
+        yield from self._asking.values()
+
     def is_new(self, name: Name) -> bool:
         """Whether the pin is what the Hub said just now, and not one that is kept."""
         return name in self.told and self.told[name].pin is self.pins[name]
@@ -100,12 +110,6 @@ class Growing:
     def needed(self) -> tuple[LockedModel, ...]:
         """Those that are no targets, sorted."""
         return tuple(self._final(name) for name in sorted(self.pins.keys() - self._targets))
-
-    def task_of_a_base(self) -> str | None:
-        """Of the first model's, should that be an adapter; None: not told just now."""
-        base = next((_base_of(pin) for pin in self.pins.values()), None)
-        told = None if base is None or base not in self.told else self.whole(base)
-        return None if told is None else told.task
 
     def unlocked(self, pin: LockedModel) -> Iterator[str]:
         """What is said of the needs of a pin that could not be locked."""
@@ -131,17 +135,19 @@ class Growing:
 
     def _final(self, name: Name) -> LockedModel:
         pin, told = self.pins[name], self.whole(name)
-        if told is not None and self.is_new(name):
-            return told.pin
-        base = _base_of(pin)
-        beneath = None if base is None or base not in self.told else self.whole(base, frozenset({name}))
-        return pin if beneath is None else refilled(self.task, pin, beneath)
+        if told is None or self.is_new(name):
+            return pin if told is None else told.pin
+        return replace(pin, contract=told.pin.contract) if name in self._retold else pin
 
 
 def follow(growing: Sequence[Growing], asked: Asked) -> None:
     """Let each entry grow to all that its models need. One model of many entries is asked about once."""
     for _ in range(MOST_LEVELS):
         asked.ask([question for each in growing for question in each.descend()])
+        for each in growing:
+            each.take(asked)
+    for _ in range(MOST_LEVELS):
+        asked.ask([question for each in growing for question in each.take_after()])
         for each in growing:
             each.take(asked)
 

@@ -167,9 +167,8 @@ def _growing(plan: _Planned, asked: Asked) -> Growing:
                 pins[name_of(answer)] = answer
             case Said():
                 refused.append(answer)
-    task = plan.alias.task or (None if plan.before is None else plan.before.task)
     held = _held(plan.before)
-    return Growing(task=task, pins=pins, told=told, held=held, moves=plan.moves, refused=refused)
+    return Growing(pins=pins, told=told, held=held, moves=plan.moves, refused=refused)
 
 
 def _entry(plan: _Planned, growing: Growing, file: str) -> LockEntry:
@@ -190,17 +189,17 @@ def _name(pin: LockedModel | Question) -> Name:
 
 
 def _task(plan: _Planned, growing: Growing) -> str | None:
-    """The manifest's, else that of the first model: told just now, or when it was locked."""
+    """The manifest's, else that of the first model: told just now, or when it was locked, or by its base."""
     first = _first_told(plan, growing)
-    told = None if first is None else first.task
+    new = None if first is None or not growing.is_new(name_of(first.pin)) else first.task
     before = None if plan.before is None else plan.before.task
-    return plan.alias.task or told or before or growing.task_of_a_base()
+    return plan.alias.task or new or before or (None if first is None else first.task)
 
 
 def _first_told(plan: _Planned, growing: Growing) -> Resolved | None:
     """What the Hub said just now of the alias's first model; None: it was not asked."""
     first = next((pin for pin in plan.pins.values() if not isinstance(pin, LockedName)), None)
-    return growing.whole(_name(first)) if isinstance(first, Question) else None
+    return None if first is None else growing.whole(_name(first))
 
 
 def _orphans(entries: Iterable[LockEntry], aliases: Mapping[str, Alias]) -> Iterator[Change]:

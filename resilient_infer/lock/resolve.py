@@ -101,11 +101,6 @@ def adapted(adapter: Resolved, base: Resolved) -> Resolved:
     return replace(adapter, pin=pin, task=task, reason=reason, contents=contents)
 
 
-def refilled(task: str | None, adapter: LockedModel, base: Resolved) -> LockedModel:
-    """An adapter that is locked already, and whose base could not be read when it was."""
-    return replace(adapter, contract=inherited(task, adapter.contract, base.contents))
-
-
 def _fault_of(told: HubModel, model: str, asked: str | None) -> HubFault | None:
     """What makes an answer of the API unfit to be locked."""
     if told.disabled:

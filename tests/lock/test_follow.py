@@ -14,10 +14,11 @@ from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.follow import MOST_FOLLOWED, MOST_LEVELS
 from resilient_infer.lock.locked import Contract, LockEntry
-from resilient_infer.lock.relock import What
+from resilient_infer.lock.manifest import parse_manifest
+from resilient_infer.lock.relock import What, relock
 from resilient_infer.lock.tied import name_of, reachable
 from tests.lock.fake_hub import CLASSIFIER, UNTOLD, FakeHub, FakeRepo, fault
-from tests.lock.locking import checked, locked, manifest_of, pin_in, run, said, surveyed
+from tests.lock.locking import LOCK, checked, locked, manifest_of, pin_in, run, said, surveyed
 
 ADAPTER = manifest_of("  a: acme/adapter\n")
 LLAMA = {"max_position_embeddings": 8192, "architectures": ["LlamaForCausalLM"]}
@@ -219,6 +220,43 @@ def test_ri405_what_cannot_be_read_is_said_and_the_model_is_locked_without_it(fa
     assert locked(ADAPTER, text, whole) == locked(ADAPTER, None, whole)
 
 
+def test_what_an_adapter_is_for_is_known_once_its_base_can_be_read() -> None:
+    """Task and contract, though the adapter itself stays where it was locked."""
+    hub = FakeHub()
+    hub.create("acme/adapter", adapter("acme/base")).task = None
+    hub.create("acme/base").gate()
+    part = locked(ADAPTER, None, hub)
+    hub.repos["acme/base"].readable = True
+
+    entry = entry_in(locked(ADAPTER, part, hub))
+
+    assert (entry_in(part).task, entry_in(part).models[0].contract) == (None, Contract())
+    assert (entry.task, entry.models[0].contract.labels) == ("text-classification", ("NEGATIVE", "POSITIVE"))
+
+
+def test_an_adapter_takes_after_a_base_that_is_moved() -> None:
+    """It is kept, and asked again what it says itself; a chain of adapters likewise."""
+    hub = FakeHub()
+    hub.create("acme/adapter", adapter("acme/middle")).task = None
+    hub.create("acme/middle", adapter("acme/base")).task = None
+    base = hub.create("acme/base")
+    text = locked(ADAPTER, None, hub)
+    head = base.push({"config.json": b'{"id2label": {"0": "BAD"}}', "tokenizer_config.json": None})
+    parsed = parse_manifest(ADAPTER.encode(), "lockfiles/models.yaml", None)
+    survey = surveyed(text)
+    assert survey is not None
+    moves = {("a", ("model", "acme/base", "main")): head}
+
+    done = relock(parsed, survey.lock, hub, file=LOCK, moves=moves)
+
+    moved = lock_text(done.lock)
+    assert [pin.contract for pin in entry_in(moved).models] == [Contract(labels=("BAD",))] * 3
+    assert moved == locked(ADAPTER, None, hub)
+    assert [(change.what, change.before) for change in done.changes] == [
+        (What.MOVED, entry_in(text).needed[0].revision)
+    ]
+
+
 def test_a_renamed_base_is_locked_under_the_name_that_the_config_has() -> None:
     """Whoever loads it asks for that name; that it is the old one is said."""
     hub = hub_with_adapter()
@@ -387,6 +425,28 @@ def test_a_hostile_tree_of_repos_ends() -> None:
     hub.asked.clear()
     assert locked(ADAPTER, text, hub) == text
     assert hub.asked == []
+
+
+def test_what_many_need_is_looked_at_once_and_in_an_order_of_its_own() -> None:
+    """However many name it, gone or not; with too many, the same are taken whichever target comes first."""
+    hub = FakeHub()
+    shared = [f"acme/s{number}" for number in range(6)]
+    hub.create("acme/one", runs(*shared, "acme/gone"))
+    hub.create("acme/two", runs(*shared, "acme/gone"))
+    for number, name in enumerate(shared):
+        hub.create(name, runs("acme/gone", *(f"acme/t{number}{letter}" for letter in "abcdef")))
+    for number, letter in itertools.product(range(6), "abcdef"):
+        hub.create(f"acme/t{number}{letter}")
+
+    def needed(*order: str) -> list[str]:
+        targets = ", ".join(f"{{model: {name}}}" for name in order)
+        return needed_in(locked(manifest_of(f"  a: {{task: chat, targets: [{targets}]}}\n"), None, hub))
+
+    found = needed("acme/one", "acme/two")
+
+    assert found == needed("acme/two", "acme/one")
+    assert len(found) == MOST_FOLLOWED - 1
+    assert set(shared) <= set(found)
 
 
 NAMES = [f"acme/r{number}" for number in range(6)]

@@ -116,6 +116,19 @@ def test_ri405_code_of_its_own_is_told_by_name_where_a_look_is_deep() -> None:
     assert found.message == "acme/adapter has code of its own, which runs where it is trusted: modeling_x.py"
 
 
+def test_ri405_what_the_lock_knows_is_not_told_twice() -> None:
+    """Its config is read for the code beside it."""
+    hub = hub_with_adapter()
+    hub.repos["acme/adapter"].push(CODE)
+    whole = locked(ADAPTER, None, hub)
+    hub.repos["acme/base"].gate()
+    part = locked(ADAPTER, None, hub)
+    hub.repos["acme/base"].access, hub.repos["acme/base"].readable = "public", True
+
+    assert [found.level for found in verified(whole, hub).findings] == [Level.INFO]
+    assert [found.level for found in verified(part, hub).findings] == [Level.INFO, Level.WARNING]
+
+
 def test_no_file_is_read_where_the_lock_knows_and_no_code_is() -> None:
     """Most models: a deep look costs what it cost before."""
     hub = hub_with_adapter()

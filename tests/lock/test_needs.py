@@ -164,6 +164,8 @@ def test_code_that_would_run_is_told() -> None:
 
     assert found == ("configuration_x.py", "custom_generate/generate.py", "handler.py", "modeling_x.py")
     assert own_code("acme/model", {"train.py", "README.md"}, {}) == ()
+    odd = {"config.json": json_of({"auto_map": {"A": "--train.X", "B": "acme/x--y--train.X"}})}
+    assert own_code("acme/model", {"train.py"}, odd) == ()
 
 
 def test_a_module_of_sentence_transformers_may_be_code_of_the_repo() -> None:
@@ -172,6 +174,8 @@ def test_a_module_of_sentence_transformers_may_be_code_of_the_repo() -> None:
 
     assert own_code("acme/model", {"custom_st.py", "modules.json"}, contents) == ("custom_st.py",)
     assert own_code("acme/model", {"modules.json"}, contents) == ()
+    ours = {"modules.json": json_of([{"path": "", "type": "sentence_transformers.SentenceTransformer"}])}
+    assert own_code("acme/model", {"sentence_transformers.py"}, ours) == ()
 
 
 names = st.sampled_from(
