@@ -11,9 +11,11 @@ import click
 from resilient_infer.cli.answer import explanation, failure_record, result_record
 from resilient_infer.cli.options import alias_argument, environment_option, lockfiles_option
 from resilient_infer.cli.payload import read_file, read_payload
-from resilient_infer.cli.render import ink_of, remark, to_json
+from resilient_infer.cli.progress import Progress
+from resilient_infer.cli.render import ink_of, one_line, remark, to_json
 from resilient_infer.cli.timeline import timeline
 from resilient_infer.core.attempt import AttemptRecord
+from resilient_infer.core.events import AttemptStarted, Event, Listener
 from resilient_infer.core.result import Result
 from resilient_infer.core.task import Json, Task
 from resilient_infer.errors import CallError, ResilientInferError
@@ -98,10 +100,26 @@ def _call(asked: _Asked) -> Result:
     payload = read(asked.payload, as_text=asked.text)
     from resilient_infer.client import Client  # loads requests; a help page needs none of it
 
-    with Client(
-        lockfiles=asked.lockfiles, environment=asked.environment, lock_mode=asked.lock_mode
-    ) as client:
+    with (
+        Progress("waiting for an answer") as progress,
+        Client(
+            lockfiles=asked.lockfiles,
+            environment=asked.environment,
+            lock_mode=asked.lock_mode,
+            listeners=[_teller(progress)],
+        ) as client,
+    ):
         return client.call(asked.alias, payload, deadline=asked.deadline)
+
+
+def _teller(progress: Progress) -> Listener:
+    """Says who is asked for the answer that is waited for."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, AttemptStarted):
+            progress.say(one_line(f"{event.route}, attempt {event.number}"))
+
+    return tell
 
 
 def _task(asked: _Asked) -> Task:

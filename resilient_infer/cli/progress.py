@@ -46,6 +46,10 @@ class Progress:
         """So many of so many are done."""
         self._count = f": {done} of {total}"
 
+    def say(self, what: str) -> None:
+        """What is being done right now."""
+        self._count = f": {what}"
+
     def add(self, size: int) -> None:
         """So many further bytes are done. From any thread."""
         with self._adding:

@@ -58,3 +58,16 @@ def test_what_is_quick_or_no_terminal_shows_nothing() -> None:
         time.sleep(0.01)
 
     assert (terminal.getvalue(), pipe.getvalue()) == ("", "")
+
+
+def test_sizes_and_words_are_told_too() -> None:
+    """From any thread; sizes in the largest unit that fits."""
+    terminal = Terminal()
+    with Progress("hashing", stream=terminal, silence=0.01) as shown:
+        shown.say("b.bin")
+        shown.add(999)
+        wait_for(terminal, "\rhashing: b.bin, 999 bytes")
+        shown.add(2_500_000)
+        wait_for(terminal, "\rhashing: b.bin, 2.5 MB")
+        shown.add(7_100_000_000)
+        wait_for(terminal, "\rhashing: b.bin, 7.1 GB")
