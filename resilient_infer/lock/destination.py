@@ -13,6 +13,7 @@ from typing import Final
 from resilient_infer.lock.answers import Hub, HubCommit, HubFault, HubFaultKind, HubHead, HubHistory, HubModel
 from resilient_infer.lock.findings import Said
 from resilient_infer.lock.lockfile import LockedModel
+from resilient_infer.lock.missing import identity
 from resilient_infer.lock.refusals import refusal
 from resilient_infer.lock.weights import sample
 
@@ -79,6 +80,9 @@ def destination(
         return refusal(model, requested, None, history)
     if held is None:
         return _first(model, requested, history, min_age)
+    stranger = _stranger(hub, held, head)
+    if stranger is not None:
+        return stranger
     count = history.ahead_of(held.revision)
     if count is not None:
         # The pin's own date counts, too: what was made on top of it is no older.
@@ -104,6 +108,14 @@ def settled(commits: Sequence[HubCommit], min_age: MinAge) -> HubCommit | None:
             break
         found = commit
     return found
+
+
+def _stranger(hub: Hub, held: LockedModel, head: str) -> Said | None:
+    """Why it is not the repo that was locked, so that its history says nothing of the pin's."""
+    told = hub.model(held.model, head)
+    if isinstance(told, HubFault):
+        return refusal(held.model, held.requested, None, told)
+    return next((said for said in identity(held, told) if said.settles), None)
 
 
 def _first(model: str, requested: str, history: HubHistory, min_age: MinAge) -> Going | Said:

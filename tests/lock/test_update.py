@@ -1,6 +1,7 @@
 """Update: pins go to where their refs are, all of them or none, and then `lock` has nothing to do."""
 
 import itertools
+import json
 import random
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.destination import MinAge
 from resilient_infer.lock.emit import lock_text
+from resilient_infer.lock.lockfile import parse_lock
 from resilient_infer.lock.relock import What
 from resilient_infer.lock.way import Course
 from tests.lock.fake_hub import CLASSIFIER, UNTOLD, FakeHub, fault
@@ -202,14 +204,15 @@ def test_a_lock_written_by_hand_is_completed_where_it_goes() -> None:
     assert stayed.notes
 
 
-def test_ri204_a_name_that_changed_hands_moves_nothing() -> None:
-    """Not even the other aliases."""
+@pytest.mark.parametrize("min_age", [None, WEEK], ids=["any", "7d"])
+def test_ri204_a_name_that_changed_hands_moves_nothing(min_age: MinAge | None) -> None:
+    """Not even the other aliases; also where its commits are too young to be moved to."""
     hub = hub_of()
     before = locked(MANY, None, hub)
     hub.create("acme/one", {**CLASSIFIER, "model.safetensors": b"evil"}, hub_id="a-stranger")
     hub.repos["acme/two"].push({"README.md": b"x"})
 
-    done = updated(MANY, before, hub)
+    done = updated(MANY, before, hub, min_age=min_age)
 
     assert said(done.relocked.faults) == [("RI204", "a"), ("RI204", "c")]
     assert pin_in(lock_text(done.relocked.lock), "a") == pin_in(before, "a")
@@ -309,3 +312,79 @@ def test_what_lock_would_refuse_is_refused() -> None:
 
     assert said(done.relocked.faults) == [("RI205", "a"), ("RI205", "c")]
     assert run(MANY, before, hub).faults == ()
+
+
+def adapter(base: str, revision: str | None = None) -> dict[str, bytes]:
+    config = {"base_model_name_or_path": base, "task_type": "SEQ_CLS", "revision": revision}
+    return {"adapter_config.json": json.dumps(config).encode(), "adapter_model.safetensors": b"small"}
+
+
+ADAPTED = manifest_of("  a: {task: text-classification, targets: [{model: acme/adapter}]}\n")
+
+
+def adapted() -> tuple[FakeHub, str]:
+    """A Hub with an adapter and two bases, and the lock of the adapter with the first of them."""
+    hub = hub_of()
+    hub.create("acme/adapter", adapter("acme/one"))
+    return hub, locked(ADAPTED, None, hub)
+
+
+def needed(text: str) -> dict[str, str]:
+    """The commit of each repo that is needed by alias `a`."""
+    return {pin.model: pin.revision for pin in parse_lock(text.encode(), "l").entries["a"].needed}
+
+
+def test_what_a_model_needs_moves_with_it_and_by_itself() -> None:
+    """The base's branch moved, the adapter did not; then the adapter names another base."""
+    hub, before = adapted()
+    assert needed(before) == {"acme/one": hub.repos["acme/one"].head}
+    new = hub.repos["acme/one"].push({"model.safetensors": b"new"})
+
+    done = updated(ADAPTED, before, hub)
+
+    after = lock_text(done.relocked.lock)
+    assert needed(after) == {"acme/one": new}
+    assert pin_in(after, "a").revision == pin_in(before, "a").revision
+    assert [(each.what, each.pin and getattr(each.pin, "model", "")) for each in done.relocked.changes] == [
+        (What.MOVED, "acme/one")
+    ]
+    assert [pin.needed for pin in done.diffs[0].pins if pin.stretch] == [True]
+    assert (checked(ADAPTED, after), locked(ADAPTED, after, hub)) == ((), after)
+    hub.repos["acme/adapter"].push(adapter("acme/two"))
+    last = lock_text(updated(ADAPTED, after, hub).relocked.lock)
+    assert needed(last) == {"acme/two": hub.repos["acme/two"].head}
+    assert locked(ADAPTED, last, hub) == last
+
+
+def test_an_age_holds_for_what_is_needed_anew() -> None:
+    """The adapter is old enough; of the base that it names now, the commit that is."""
+    hub, before = adapted()
+    repo, base = hub.repos["acme/adapter"], hub.repos["acme/two"]
+    repo.dates[repo.head] = NOW - 30 * DAY
+    repo.dates[repo.push(adapter("acme/two"))] = NOW - 20 * DAY
+    old = base.head
+    base.dates[old] = NOW - 30 * DAY
+    young = base.push({"model.safetensors": b"evil"})
+    base.dates[young] = NOW
+
+    aged = updated(ADAPTED, before, hub, min_age=WEEK)
+    any_ = updated(ADAPTED, before, hub)
+
+    assert aged.relocked.faults == any_.relocked.faults == ()
+    assert needed(lock_text(aged.relocked.lock)) == {"acme/two": old}
+    assert needed(lock_text(any_.relocked.lock)) == {"acme/two": young}
+
+
+def test_a_base_that_is_gated_now_stays_and_holds_up_nothing() -> None:
+    """No call goes there: it is told."""
+    hub, before = adapted()
+    new = hub.repos["acme/adapter"].push({"README.md": b"x"})
+    hub.repos["acme/one"].push({"README.md": b"x"})
+    hub.repos["acme/one"].gate()
+
+    done = updated(ADAPTED, before, hub)
+
+    assert done.relocked.faults == ()
+    after = lock_text(done.relocked.lock)
+    assert (pin_in(after, "a").revision, needed(after)) == (new, needed(before))
+    assert any("acme/one stays" in note for note in done.notes)
