@@ -1,4 +1,4 @@
-"""The sync driver: what interrupts it comes through, and everything is given back."""
+"""Both drivers of calls: what interrupts them comes through, and everything is given back."""
 
 import itertools
 import signal
@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from resilient_infer.core.events import AttemptStarted, CallFinished, CircuitChanged
 from resilient_infer.core.gates import Permit, Ticket
 from resilient_infer.core.http import HttpRequest, Reception
-from resilient_infer.drivers.sleepers import Sleepers
-from resilient_infer.drivers.sync import drive
 from resilient_infer.errors import CallError, DeadlineExceeded
 from resilient_infer.plan.progress import LATE
 from resilient_infer.policies.trip import BreakerConfig
+from tests.drivers.conftest import Driver
 from tests.scenarios.stage import (
     HANG,
     LOST,
@@ -80,7 +79,9 @@ def interrupt() -> None:
 
 
 @pytest.mark.parametrize("where", ["send", "sleep"])
-def test_cx1_ctrl_c_comes_through_as_the_same_object_and_everything_is_given_back(where: str) -> None:
+def test_cx1_ctrl_c_comes_through_as_the_same_object_and_everything_is_given_back(
+    drive: Driver, where: str
+) -> None:
     """In the middle of a request and of a backoff sleep; no new attempt is started."""
     stage = Stage(targets=ALONE, concurrency=1, retries=1)
     acts = {"send": Acting(OK, on_send=interrupt), "sleep": Acting(SERVER_ERROR, on_sleep=interrupt)}
@@ -97,7 +98,7 @@ def test_cx1_ctrl_c_comes_through_as_the_same_object_and_everything_is_given_bac
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, RuntimeError])
-def test_cx1_whatever_a_transport_raises_comes_through(kind: type[BaseException]) -> None:
+def test_cx1_whatever_a_transport_raises_comes_through(drive: Driver, kind: type[BaseException]) -> None:
     """A transport never raises for what a server does, so what it raises is not ours to judge."""
     thrown = kind("from outside")
 
@@ -114,7 +115,7 @@ def test_cx1_whatever_a_transport_raises_comes_through(kind: type[BaseException]
     assert free(stage)
 
 
-def test_cx1_ctrl_c_ends_a_real_sleep_at_once() -> None:
+def test_cx1_ctrl_c_ends_a_real_sleep_at_once(drive: Driver) -> None:
     """`Event.wait` lets the signal through in the main thread."""
     stage = Stage(targets=ALONE, concurrency=1)
     world, interruption = Acting(replace(THROTTLED, headers={"retry-after": "20"})), KeyboardInterrupt()
@@ -126,7 +127,7 @@ def test_cx1_ctrl_c_ends_a_real_sleep_at_once() -> None:
     with ctrl_c(interruption):
         alarm.start()
         with pytest.raises(KeyboardInterrupt) as raised:
-            drive(stage.spec(), stage.env, world, Sleepers(), time.monotonic)
+            drive(stage.spec(), stage.env, world, drive.sleepers(), time.monotonic)
 
     alarm.join()
     assert raised.value is interruption
@@ -134,10 +135,10 @@ def test_cx1_ctrl_c_ends_a_real_sleep_at_once() -> None:
     assert free(stage)
 
 
-def test_cx4_closing_ends_a_call_that_sleeps() -> None:
+def test_cx4_closing_ends_a_call_that_sleeps(drive: Driver) -> None:
     """The call raises CallError within 50 ms, gives its token back and tells its end."""
     stage = Stage(targets=ALONE, concurrency=1, retries=1)
-    world, sleepers = Acting(replace(THROTTLED, headers={"retry-after": "20"})), Sleepers()
+    world, sleepers = Acting(replace(THROTTLED, headers={"retry-after": "20"})), drive.sleepers()
     closing = threading.Timer(0.05, sleepers.close)
 
     closing.start()
@@ -153,7 +154,7 @@ def test_cx4_closing_ends_a_call_that_sleeps() -> None:
     assert stage.events[-1].outcome == "CallError"
 
 
-def test_a_call_that_is_called_from_its_queue_goes_on() -> None:
+def test_a_call_that_is_called_from_its_queue_goes_on(drive: Driver) -> None:
     """The slot of a full bulkhead becomes free in another thread while this one sleeps."""
     stage = Stage(targets=ALONE, concurrency=1)
     gate = stage.route("a").gate
@@ -164,7 +165,7 @@ def test_a_call_that_is_called_from_its_queue_goes_on() -> None:
     freeing.start()
     began = time.monotonic()
     world = Acting(OK)
-    result = drive(stage.spec(), stage.env, world, Sleepers(), time.monotonic)
+    result = drive(stage.spec(), stage.env, world, drive.sleepers(), time.monotonic)
 
     freeing.join()
     assert result.route == "server:a"
@@ -174,7 +175,7 @@ def test_a_call_that_is_called_from_its_queue_goes_on() -> None:
 
 @given(late=st.floats(0.0, 0.09), deadline=st.sampled_from((5.0, 10.0, 31.0)))
 def test_dl3_the_time_kept_for_a_target_suffices_although_timeouts_end_late(
-    late: float, deadline: float
+    drive: Driver, late: float, deadline: float
 ) -> None:
     """A primary that hangs must not use up what its fallback needs: the fallback is asked, and answers."""
     stage = Stage(deadline=deadline, attempt_timeout=30.0, min_useful=0.5)
@@ -184,7 +185,9 @@ def test_dl3_the_time_kept_for_a_target_suffices_although_timeouts_end_late(
     assert drive(stage.spec(), stage.env, world, world, world.clock).route == "server:b"
 
 
-def test_dl2_an_attempt_is_made_after_the_last_sleep_that_fits_although_sleeps_end_late() -> None:
+def test_dl2_an_attempt_is_made_after_the_last_sleep_that_fits_although_sleeps_end_late(
+    drive: Driver,
+) -> None:
     """No sleep is followed by nothing."""
     stage = Stage(targets=ALONE, deadline=5.0, min_useful=0.5)
     stage.env = type(stage.env)(lambda: 0.0, stage.events.append)
@@ -195,7 +198,7 @@ def test_dl2_an_attempt_is_made_after_the_last_sleep_that_fits_although_sleeps_e
     assert drive(stage.spec(), stage.env, world, world, world.clock).route == "server:a"
 
 
-def test_dl1_a_call_without_any_time_left_sends_nothing_more() -> None:
+def test_dl1_a_call_without_any_time_left_sends_nothing_more(drive: Driver) -> None:
     """A timeout that ends after the deadline is the end."""
     stage = Stage(deadline=5.0, attempt_timeout=30.0, min_useful=0.5)
     world = ScriptedTransport(Scripted({"a": [HANG], "b": [OK]}), 100.0, 0.6)
@@ -204,10 +207,10 @@ def test_dl1_a_call_without_any_time_left_sends_nothing_more() -> None:
         drive(stage.spec(), stage.env, world, world, world.clock)
 
 
-def test_cx4_what_closing_cuts_short_is_not_held_against_the_server() -> None:
+def test_cx4_what_closing_cuts_short_is_not_held_against_the_server(drive: Driver) -> None:
     """CX4, CX1: cancelled by choice is IGNORE for the circuit, and no new attempt is started."""
     stage = Stage(targets=(("a",), ("b",)), concurrency=1, breaker=BreakerConfig(consecutive=1))
-    sleepers = Sleepers()
+    sleepers = drive.sleepers()
     world = Acting(LOST, OK, on_send=sleepers.close)
 
     with pytest.raises(CallError, match="story: the client was closed"):
@@ -218,16 +221,16 @@ def test_cx4_what_closing_cuts_short_is_not_held_against_the_server() -> None:
     assert sum(isinstance(event, AttemptStarted) for event in stage.events) == 1
 
 
-def test_cx4_an_answer_that_comes_while_the_client_is_closed_is_returned() -> None:
+def test_cx4_an_answer_that_comes_while_the_client_is_closed_is_returned(drive: Driver) -> None:
     """In-flight finish: the caller gets what was paid for."""
     stage = Stage(targets=ALONE)
-    sleepers = Sleepers()
+    sleepers = drive.sleepers()
     world = Acting(OK, on_send=sleepers.close)
 
     assert drive(stage.spec(), stage.env, world, sleepers, world.clock).route == "server:a"
 
 
-def test_dl4_time_spent_on_putting_a_payload_in_words_is_the_attempt_s_own() -> None:
+def test_dl4_time_spent_on_putting_a_payload_in_words_is_the_attempt_s_own(drive: Driver) -> None:
     """Sum of attempts <= deadline, although each look at this clock finds it a little later."""
     stage = Stage(targets=ALONE, deadline=5.0, attempt_timeout=10.0)
     looks = itertools.count()
