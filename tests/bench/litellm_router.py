@@ -8,6 +8,7 @@ Answers each line it reads by one round: the seconds that a call took by the clo
 import asyncio
 import os
 import sys
+from importlib import import_module
 from time import perf_counter, process_time
 from typing import Any
 
@@ -15,8 +16,7 @@ from typing import Any
 def main(url: str, in_flight: int, calls: int) -> None:
     """Make the rounds that are asked for."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it is fetched
-    import litellm
-
+    litellm = import_module("litellm")
     litellm.suppress_debug_info = True
     where = {"model": "openai/org/bench", "api_base": f"{url}/v1", "api_key": "a key for the bench"}
     router = litellm.Router(model_list=[{"model_name": "chat", "litellm_params": where}])
