@@ -16,7 +16,7 @@ from typing import Any
 def main(url: str, in_flight: int, calls: int) -> None:
     """Make the rounds that are asked for."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it is fetched
-    litellm = import_module("litellm")
+    litellm: Any = import_module("litellm")
     litellm.suppress_debug_info = True
     where = {"model": "openai/org/bench", "api_base": f"{url}/v1", "api_key": "a key for the bench"}
     router = litellm.Router(model_list=[{"model_name": "chat", "litellm_params": where}])
