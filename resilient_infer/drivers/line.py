@@ -1,32 +1,19 @@
-"""Line: the attempt of a streamed call that is in flight, and the connection its answer comes by."""
+"""Line: a streamed call's attempt in flight, waited for in the consumer's thread."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, HttpResponse, Reception, TransportFault
 from resilient_infer.core.outcome import Failure
-from resilient_infer.drivers import exchange
-from resilient_infer.drivers.incoming import Incoming
+from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sleepers import Sleepers
-from resilient_infer.drivers.sync import Order, Transport, put, send
+from resilient_infer.drivers.sync import Transport, send
 from resilient_infer.plan.actions import Cancel, Done, Parts, Start, Wait
 
 
-class Opened(Protocol):
-    """An answer of status 200 whose body is still to come.
-
-    Attributes:
-        ends_at: Monotonic moment at which it is broken off, even if nobody reads.
-    """
-
-    ends_at: float
-
-    @property
-    def head(self) -> HttpResponse:
-        """Status and headers, without the body."""
-        ...
+class Opened(Begun, Protocol):
+    """The same, read in a thread."""
 
     def read(self, until: float) -> bytes | TransportFault:
         """What comes next; b"" at the body's end, a TIMEOUT if nothing has come at a moment."""
@@ -34,10 +21,6 @@ class Opened(Protocol):
 
     def finish(self) -> None:
         """Close, as nothing more is to be read; the body may come to its end if it does so at once."""
-        ...
-
-    def close(self) -> None:
-        """Break off."""
         ...
 
 
@@ -60,14 +43,11 @@ class StreamTransport(Transport, Protocol):
         ...
 
 
-class Line:
+class Line(InFlight[Opened]):
     """Performs what a plan orders, but for what it tells the consumer. Used by one thread at a time.
 
     Args:
         ends_at: Monotonic moment at which the call ends, and no connection is kept longer.
-
-    Attributes:
-        interrupted: What was waited for last was a sleep, or ended with a fault of the connection.
     """
 
     def __init__(
@@ -79,15 +59,9 @@ class Line:
         *,
         ends_at: float,
     ) -> None:
-        self.interrupted = False
+        super().__init__(leave, clock, ends_at=ends_at)
         self._transport = transport
         self._sleepers = sleepers
-        self._leave = leave
-        self._clock = clock
-        self._ends_at = ends_at
-        self._order: Order | None = None
-        self._opened: Opened | None = None
-        self._incoming: Incoming | None = None
 
     def perform(self, action: Start | Cancel | Wait, now: float) -> Done | Parts | Failure | None:
         """Do it, and give what the plan is told.
@@ -96,61 +70,41 @@ class Line:
             ProviderError: A codec broke its contract.
         """
         self.interrupted = False
-        if isinstance(action, Wait):
-            return self._wait(action)
-        self.hang_up()
-        if isinstance(action, Cancel):
-            return None
-        started = put(action.attempt, now)
-        if isinstance(started, Failure):
-            return started
-        self._order = started
-        return None
-
-    def hang_up(self) -> None:
-        """Let the connection go, if there is one. A second time it changes nothing."""
-        opened, incoming = self._opened, self._incoming
-        self._order = self._opened = self._incoming = None
-        if opened is None:
-            return
-        if incoming is not None and incoming.over is not None:
-            opened.finish()
-        else:
-            opened.close()
-
-    def _wait(self, action: Wait) -> Done | Parts | None:
+        if not isinstance(action, Wait):
+            return self._begin(action, now)
         if self._opened is not None:
             return self._listen(action.until)
         order, self._order = self._order, None
         if order is None:
-            self.interrupted = True
-            self._sleepers.sleep(max(0.0, action.until - self._clock()), (*action.tickets, self._leave))
+            self._sleep(action)
             return None
         if not order.attempt.stream:
             return self._answered(order.attempt, send(order, self._transport, self._clock))
-        now = self._clock()
         opened = self._transport.open(
             order.request,
-            timeout=max(0.0, min(order.timeout(now), action.until - now)),
+            timeout=self._time_to_begin(order, action.until),
             fresh=order.attempt.fresh,
             notify=self._leave.notify,
         )
         if isinstance(opened, HttpResponse | TransportFault):
             return self._answered(order.attempt, opened)
-        opened.ends_at = self._ends_at
-        self._opened = opened
-        self._incoming = Incoming(order.attempt, opened.head)
+        self._has_begun(order.attempt, opened)
         return self._listen(action.until)
 
-    def _answered(self, attempt: Attempt, reception: Reception) -> Done:
-        self.interrupted = isinstance(reception, TransportFault)
-        return Done(attempt, exchange.read(attempt, reception))
+    def hang_up(self) -> None:
+        """Let the connection go, if there is one: at the end of an answer it may be used again."""
+        if self._opened is not None and self._incoming is not None and self._incoming.over is not None:
+            self._opened.finish()
+        super().hang_up()
+
+    def _sleep(self, action: Wait) -> None:
+        self.interrupted = True
+        seconds = max(0.0, action.until - self._clock())
+        self._sleepers.sleep(seconds, (*action.tickets, self._leave))
 
     def _listen(self, until: float) -> Done | Parts:
         """Read until there is something to tell."""
-        opened, incoming = self._opened, self._incoming
-        assert opened is not None
-        assert incoming is not None
+        opened, incoming = self._under_way()
         news: Done | Parts | None = incoming.over
         while news is None:
             news = incoming.take(opened.read(until))
