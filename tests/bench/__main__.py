@@ -11,6 +11,7 @@ from tests.bench import (
     async_calls,
     attestation,
     embeddings,
+    from_code,
     healthy,
     lock_check,
     memory,
@@ -37,6 +38,7 @@ BENCHES: Final = (
     upload,
     streams,
     async_calls,
+    from_code,
 )
 
 

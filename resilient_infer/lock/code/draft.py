@@ -40,7 +40,11 @@ def draft(reading: Reading) -> Draft:
     seen = sorted(reading.sightings, key=_order)
     found = gathered(seen)
     servers = servers_of(found, seen, reading.keys)
-    names = named_apart({each: _candidates(each, found, servers) for each in found}, taken=frozenset())
+    alike: dict[str, list[Drafted]] = {}
+    for each in found:
+        alike.setdefault(_repo_name(each), []).append(each)
+    candidates = {each: _candidates(each, alike[_repo_name(each)], servers) for each in found}
+    names = named_apart(candidates, taken=frozenset())
     aliases = dict(sorted((name, each) for each, name in names.items()))
     lines = [_HEAD, "version: 1", *servers.lines, "models:" if aliases else "models: {}"]
     for name, each in aliases.items():
@@ -70,14 +74,13 @@ def _order(each: Sighting) -> tuple[object, ...]:
     return (each.spot, each.how, each.model or "", each.name or "", each.ref or "", each.task or "")
 
 
-def _candidates(one: Drafted, every: Sequence[Drafted], servers: Servers) -> list[str]:
-    """Names for an alias: the model's, then with what tells it from others of that name."""
+def _candidates(one: Drafted, alike: Sequence[Drafted], servers: Servers) -> list[str]:
+    """Names for an alias: the model's, then with what tells it from those of the same name."""
     if one.model is None:
         server, name = one.routes[0]
         own = name or servers.names[server]
         return [own, f"{servers.names[server]}-{own}", f"{servers.names[server]}-{own}-{one.task}"]
     owner, _, name = one.model.rpartition("/")
-    alike = [each for each in every if each.model and _repo_name(each.model) == _repo_name(one.model)]
     parts = [name]
     if len({(each.model or "").lower() for each in alike}) > 1 and owner:
         parts.insert(0, owner)
@@ -88,8 +91,9 @@ def _candidates(one: Drafted, every: Sequence[Drafted], servers: Servers) -> lis
     return [name, "-".join(parts)]
 
 
-def _repo_name(model: str) -> str:
-    return model.rpartition("/")[2].lower()
+def _repo_name(one: Drafted) -> str:
+    """What a model is called by itself; "": only a server knows it."""
+    return (one.model or "").rpartition("/")[2].lower()
 
 
 def _provider_names(one: Drafted, servers: Servers) -> tuple[str, ...]:

@@ -30,16 +30,23 @@ def named_apart(candidates: Mapping[Thing, Sequence[str]], *, taken: frozenset[s
         }
         used = Counter([*claims.values(), *names.values(), *taken])
         names |= {thing: claim for thing, claim in claims.items() if used[claim] == 1}
-    for thing in sorted((thing for thing in left if thing not in names), key=lambda each: left[each]):
-        names[thing] = _numbered(left[thing][-1], {*names.values(), *taken})
+    return names | _numbered(
+        {thing: left[thing] for thing in left if thing not in names}, {*names.values(), *taken}
+    )
+
+
+def _numbered(left: Mapping[Thing, list[str]], used: set[str]) -> dict[Thing, str]:
+    """The longest name of each with a number behind it, from 2."""
+    names: dict[Thing, str] = {}
+    numbers: dict[str, int] = {}
+    for thing in sorted(left, key=lambda each: left[each]):
+        name = left[thing][-1]
+        number = numbers.get(name, 2)
+        while f"{name}-{number}" in used:
+            number += 1
+        names[thing], numbers[name] = f"{name}-{number}", number + 1
+        used.add(names[thing])
     return names
-
-
-def _numbered(name: str, used: set[str]) -> str:
-    number = 2
-    while f"{name}-{number}" in used:
-        number += 1
-    return f"{name}-{number}"
 
 
 def _clean(text: str) -> str:
