@@ -43,6 +43,10 @@ _METHODS: Final = frozenset(
 """Methods of huggingface_hub's InferenceClient."""
 
 
+CALLED: Final = frozenset({*CLIENTS, *SPEAKERS, *_METHODS, "acreate", *(chain[-1] for chain in _CHAINS)})
+"""The last parts of all names that are looked for here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """A client called for something; `task` is None if that is no task of ours."""

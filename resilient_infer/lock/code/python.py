@@ -8,12 +8,13 @@ from typing import Final
 
 from resilient_infer.core.secret import looks_like_secret
 from resilient_infer.lock.code.addresses import HOLE, addresses_in
+from resilient_infer.lock.code.apart import take_apart
 from resilient_infer.lock.code.arguments import Invoked, invoked
 from resilient_infer.lock.code.asked import Asked, is_variable
-from resilient_infer.lock.code.clients import clients_in
+from resilient_infer.lock.code.clients import CALLED, clients_in
 from resilient_infer.lock.code.fold import Fold, text_of
 from resilient_infer.lock.code.loads import loads
-from resilient_infer.lock.code.module import Module, Scope, take_apart
+from resilient_infer.lock.code.module import Module, Scope
 from resilient_infer.lock.code.names import Names
 from resilient_infer.lock.code.sighting import NotTold, Reading, Server, Sighting, Spot
 from resilient_infer.lock.code.signatures import CLIENTS, LOADERS, SPEAKERS
@@ -31,6 +32,9 @@ _WORDS: Final = re.compile(
 _ADDRESS_WORDS: Final = re.compile(r"huggingface|hf\.co")
 
 _LOGIN: Final = "login"
+
+_CALLED: Final = frozenset({*LOADERS, *CALLED, _LOGIN, "partial"})
+"""The last parts of the names of calls that say anything; most calls are not looked at any further."""
 
 _BODY: Final = frozenset({"messages", "prompt", "input", "inputs"})
 """Keys of a request's body that stand beside `model`."""
@@ -88,7 +92,12 @@ class _Python:
     def reading(self, source: str) -> Reading:
         """All there is."""
         reading = Reading()
-        known = [self._invoked(call, scope) for call, scope in self._module.calls]
+        named = self._module.called
+        known = [
+            self._invoked(call, scope)
+            for call, scope in self._module.calls
+            if not _CALLED.isdisjoint(named(call.func))
+        ]
         calls = sorted((call for call in known if call is not None), key=lambda call: _place(call.node))
         for call in calls:
             _put(reading, loads(call, self._module, self._fold, self._invoked, self._spot(call.node)))
@@ -127,7 +136,7 @@ class _Python:
         found = [
             (line, address)
             for line, text in texts
-            if text not in self._asked.addresses
+            if "://" in text and text not in self._asked.addresses
             for address in addresses_in(text)
         ]
         asks = [address for _, address in found if address.asks]
