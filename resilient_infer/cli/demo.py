@@ -20,6 +20,7 @@ Step = tuple[str, Callable[["Stage", Ink], None]]
 
 _NEXT: Final = (
     ("resilient-infer add --help", "pin a model of yours to a commit"),
+    ("resilient-infer init --from-code .", "draft a manifest from code that you have"),
     ("resilient-infer call --help", "ask a model of yours from the shell"),
     ("resilient_infer.call(alias, payload)", "ask it from Python; returns a Result"),
     ("resilient_infer.testing.sandbox", "these servers, for your own tests"),
@@ -30,7 +31,7 @@ _NEXT: Final = (
 @click.option("--plain", is_flag=True, help="ASCII without colour.")
 @click.pass_context
 def demo(context: click.Context, plain: bool) -> None:
-    """See what calls and pins go through, and what you see of it, in about 12 seconds.
+    """See what calls and pins go through, and what you see of it, in about 10 seconds.
 
     Servers on this machine stand in for two providers and for the Hub. No
     network and no token are used, and nothing is left behind. Every request,
@@ -47,7 +48,7 @@ def demo(context: click.Context, plain: bool) -> None:
         ("A call", _a_call),
         ("The primary dies under a stream of calls", _an_outage),
         (f"Servers that never finish, and a deadline of {story.DEADLINE:g} s", _deadlines),
-        ("A model is pinned, and its Hub lets go of it", _pinning),
+        ("A model is pinned, its pin is moved, and its Hub lets go of it", _pinning),
     )
     started = time.monotonic()
     _opening(ink)

@@ -51,7 +51,7 @@ class Ran:
 
 
 def pinning(happens: Callable[[str], None], saw: Callable[[Ran], None]) -> None:
-    """Lock, verify, and verify again whenever something has happened to the model.
+    """Lock, and verify or update whenever something has happened to the model.
 
     Args:
         happens: Told what happens to the model, or to the Hub.
@@ -69,24 +69,30 @@ def pinning(happens: Callable[[str], None], saw: Callable[[Ran], None]) -> None:
             return ran
 
         _pinned(run, model, root)
+        _moved(run, happens, model, root)
         before = _files(root)
         _let_go(run, happens, model, hub)
         if _files(root) != before:
-            raise NotShown("no command but lock writes a file")
+            raise NotShown("verify writes no file")
 
 
 def _pinned(run: Callable[[str], Ran], model: Repo, root: Path) -> None:
-    locked = run("lock")
-    _claim(locked, ExitCode.OK, "added")
-    if model.head.encode() not in _files(root).get("models.lock.yaml", b""):
-        raise NotShown("the lock holds the commit of main")
-    _claim(run("verify"), ExitCode.OK, "1 pin: 1 ok")
+    _claim(run("lock"), ExitCode.OK, "added")
+    _claim_locked(model.head, root)
 
 
-def _let_go(run: Callable[[str], Ran], happens: Callable[[str], None], model: Repo, hub: Hub) -> None:
+def _moved(run: Callable[[str], Ran], happens: Callable[[str], None], model: Repo, root: Path) -> None:
+    pinned = model.head
     model.push({"model.safetensors": b"other weights"})
     happens("its author pushes other weights to main; the pinned commit is still there")
     _claim(run("verify"), ExitCode.OK, f"main is at {model.head[:12]} now: weights")
+    _claim_locked(pinned, root)
+    happens("they have been tested, and are wanted")
+    _claim(run("update"), ExitCode.OK, f"was {pinned[:12]}")
+    _claim_locked(model.head, root)
+
+
+def _let_go(run: Callable[[str], Ran], happens: Callable[[str], None], model: Repo, hub: Hub) -> None:
     model.squash()
     happens("its author squashes the history; the pinned commit is gone")
     _claim(run("verify"), ExitCode.NO, "RI201")
@@ -96,6 +102,11 @@ def _let_go(run: Callable[[str], Ran], happens: Callable[[str], None], model: Re
     _claim(down, ExitCode.UNKNOWN, "RI900")
     if "RI201" in down.out:
         raise NotShown("a Hub that is down never reads as a commit that is gone")
+
+
+def _claim_locked(commit: str, root: Path) -> None:
+    if commit.encode() not in _files(root).get("models.lock.yaml", b""):
+        raise NotShown(f"the lock holds commit {commit[:12]}, which main was at when it was asked")
 
 
 def _claim(ran: Ran, code: ExitCode, said: str) -> None:

@@ -7,7 +7,7 @@ the demo exits 1 instead of saying it.
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +17,7 @@ from resilient_infer.core.attempt import AttemptRecord
 from resilient_infer.core.events import CircuitChanged, Event
 from resilient_infer.core.result import Result
 from resilient_infer.core.target import Pin
+from resilient_infer.core.task import Json
 from resilient_infer.errors import CallError, DeadlineExceeded
 from resilient_infer.lock.discovery import ENVIRONMENT_VARIABLE
 from resilient_infer.testing.sandbox import Drip, Fault, Hang, Refused, Sandbox, Served, Server
@@ -36,6 +37,9 @@ _PACE: Final = 0.15
 
 _CALM: Final = 5
 """Calls before the outage, and after it."""
+
+_QUICK: Final[Mapping[str, Json]] = {"breaker": {"open": 0.5}}
+"""The policy: a circuit that opens asks again sooner than usual, for an audience."""
 
 _PATIENCE: Final = 15.0
 """Seconds after which a circuit that has not changed never will: more than it stays open at the most."""
@@ -108,7 +112,7 @@ def stage() -> Iterator[Stage]:
         primary = sandbox.serve("hf-inference", name="primary", models=[FIRST])
         backup = sandbox.serve("hf-inference", name="backup", models=[SECOND])
         first, second = Served(model=FIRST, by=(primary,)), Served(model=SECOND, by=(backup,))
-        sandbox.write(folder, {"sentiment": [first, second], "alone": [first]})
+        sandbox.write(folder, {"sentiment": [first, second], "alone": [first]}, _QUICK)
         with Client(lockfiles=folder, lock_mode="locked", listeners=[listen], private_state=True) as client:
             yield Stage(primary, backup, client, changes)
 

@@ -60,6 +60,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
         "DeadlineExceeded",
         "$ resilient-infer lock",
         "weights  RI302",
+        "$ resilient-infer update",
         "error RI201",
         "exit code 1",
         "unchecked RI900",
@@ -67,7 +68,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
     ):
         assert event in done.stdout
     assert re.search(r"(\d+) calls, \1 answers", done.stdout)
-    assert done.stdout.rstrip().count("\n", done.stdout.index("What next")) == 5
+    assert done.stdout.rstrip().count("\n", done.stdout.index("What next")) == 6
     assert done.stdout.isascii()
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
     assert KEY not in done.stdout
