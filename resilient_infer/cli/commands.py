@@ -59,10 +59,18 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
         unknown="the Hub was not reached, or limits its answers",
     ),
     "outdated": _Entry(
-        "resilient_infer.cli.outdated:outdated", "Tell how far branches and tags are ahead of the pins."
+        "resilient_infer.cli.outdated:outdated",
+        "Tell how far branches and tags are ahead of the pins.",
+        done="told",
+        no="a pin is not there; with --exit-code: a branch is ahead",
+        unknown="the Hub was not reached, or limits its answers",
     ),
     "diff": _Entry(
-        "resilient_infer.cli.diff:diff", "Tell file by file what differs between two locked states."
+        "resilient_infer.cli.diff:diff",
+        "Tell file by file what differs between two locked states.",
+        done="told",
+        no="an alias cannot move; with --exit-code: something differs",
+        unknown="the Hub was not reached, or limits its answers",
     ),
     "verify": _Entry(
         "resilient_infer.cli.verify:verify",

@@ -11,6 +11,7 @@ import click
 from resilient_infer.cli.answer import SCHEMA_VERSION, error_record
 from resilient_infer.cli.base import survey_at_base
 from resilient_infer.cli.chosen import chosen
+from resilient_infer.cli.completion import environments
 from resilient_infer.cli.detail import detail_lines
 from resilient_infer.cli.differences import difference_record
 from resilient_infer.cli.exit_codes import exit_code as code_of
@@ -26,7 +27,7 @@ from resilient_infer.cli.files import (
 )
 from resilient_infer.cli.found import by_level, cost, finding_lines, finding_record, many
 from resilient_infer.cli.hub import CommandHub, Patience
-from resilient_infer.cli.options import format_option, hub_options, lockfiles_option
+from resilient_infer.cli.options import alias_arguments, format_option, hub_options, lockfiles_option
 from resilient_infer.cli.progress import Progress
 from resilient_infer.cli.render import Ink, ink_of, to_json
 from resilient_infer.core.task import Json
@@ -77,7 +78,7 @@ class _Done:
 
 
 @click.command(short_help="Tell what differs, file by file.")
-@click.argument("aliases", metavar="[ALIAS]...", nargs=-1)
+@alias_arguments
 @click.option(
     "--base", metavar="REF", help="Compare the lock with what it was at this branch or commit of git."
 )
@@ -87,6 +88,7 @@ class _Done:
     "environments",
     metavar="E",
     multiple=True,
+    shell_complete=environments,
     help="Environment of the manifest; default: RESILIENT_INFER_ENV, else none. Given twice: compare their "
     f"locks, offline; the default one is called {DEFAULT}.",
 )

@@ -1,4 +1,4 @@
-"""Schemas: JSON Schema of what `verify` and `lock` print with `--format json`, for programs that read it.
+"""Schemas: JSON Schema of what the commands about pins print with `--format json`, for programs that read it.
 
 All keys are always there, also after a failure. A new key raises the second
 number of `schema_version`, a changed one the first.
@@ -11,11 +11,14 @@ from typing import Final, get_args
 from resilient_infer.cli.answer import SCHEMA_VERSION
 from resilient_infer.core.target import Pin
 from resilient_infer.core.task import Json
+from resilient_infer.lock.files import FileClass
 from resilient_infer.lock.findings import Level
 from resilient_infer.lock.live import State
+from resilient_infer.lock.outdated import Age
 from resilient_infer.lock.relock import What
+from resilient_infer.lock.way import Course
 
-NAMES: Final = ("verify", "lock")
+NAMES: Final = ("verify", "lock", "update", "outdated", "diff")
 """The commands that have a schema, in the file `NAME.schema.json`."""
 
 _TEXT: Final[Json] = {"type": "string"}
@@ -30,7 +33,7 @@ _COMMIT_OR_NULL: Final[Json] = {"type": ["string", "null"], "pattern": "^[0-9a-f
 
 def json_schema(name: str) -> dict[str, Json]:
     """The schema of a command's object, draft 2020-12."""
-    own = _VERIFY if name == "verify" else _LOCK
+    own = _OWN[name]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"resilient-infer {name} --format json",
@@ -134,10 +137,7 @@ _VERIFY: Final[Mapping[str, Json]] = {
     ),
 }
 
-_LOCK: Final[Mapping[str, Json]] = {
-    "check": _FLAG,
-    "dry_run": _FLAG,
-    "relocate": _FLAG,
+_MADE: Final[Mapping[str, Json]] = {
     "files": _list(
         _object(
             {
@@ -167,4 +167,97 @@ _LOCK: Final[Mapping[str, Json]] = {
         )
     ),
     "notes": _list(_TEXT),
+}
+
+_LOCK: Final[Mapping[str, Json]] = {"check": _FLAG, "dry_run": _FLAG, "relocate": _FLAG, **_MADE}
+
+_COURSE: Final[Json] = {
+    "enum": [*(course.value for course in Course), None],
+    "description": "How the one commit came from the other; null: the same commit, or not told.",
+}
+_SIZE: Final[Json] = {"type": ["integer", "null"], "minimum": 0, "description": "Bytes; null: not told."}
+_CLASSES: Final = _words(tuple(kind.value for kind in FileClass))
+_STATE: Final[Json] = {
+    "anyOf": [
+        {"type": "null"},
+        _object({"requested": _TEXT_OR_NULL, "revision": _COMMIT_OR_NULL}),
+    ]
+}
+_VALUE: Final[Json] = {"type": ["string", "integer", "array", "null"], "items": _TEXT}
+_FIELD: Final = _object({"name": _TEXT, "before": _VALUE, "after": _VALUE})
+_SIZES: Final[Mapping[str, Json]] = {"size_before": _SIZE, "size_after": _SIZE, "size_fetched": _SIZE}
+
+_PIN_DIFF: Final = _object(
+    {
+        "name": _TEXT,
+        "needed": {"type": "boolean", "description": "No call goes there: another model loads it."},
+        "before": _STATE,
+        "after": _STATE,
+        "fields": _list(_FIELD),
+        "course": _COURSE,
+        "commits": {
+            "anyOf": [
+                {"type": "null"},
+                _list(_object({"commit": _COMMIT, "at": {"type": ["number", "null"]}, "title": _TEXT})),
+            ]
+        },
+        "classes": _list(_CLASSES),
+        "whole": {"type": "boolean", "description": "All files were compared, not only the locked weights."},
+        "files": _list(
+            _object(
+                {
+                    "path": _TEXT,
+                    "class": _CLASSES,
+                    "size_before": _SIZE,
+                    "size_after": _SIZE,
+                    "digest_before": _TEXT_OR_NULL,
+                    "digest_after": _TEXT_OR_NULL,
+                }
+            )
+        ),
+        **_SIZES,
+    }
+)
+
+_DIFFERENCES: Final = _list(
+    _object(
+        {
+            "environment": _TEXT_OR_NULL,
+            "alias": _TEXT,
+            "before": {"type": "boolean", "description": "It was locked."},
+            "after": {"type": "boolean", "description": "It is locked."},
+            "task": {"anyOf": [{"type": "null"}, _FIELD]},
+            "reordered": _FLAG,
+            "pins": _list(_PIN_DIFF),
+        }
+    )
+)
+
+_OUTDATED: Final[Mapping[str, Json]] = {
+    "pins": _list(
+        _object(
+            {
+                "alias": _TEXT,
+                "state": _words(tuple(age.value for age in Age)),
+                "model": _TEXT,
+                "requested": _TEXT,
+                "revision": _COMMIT,
+                "head": _COMMIT_OR_NULL,
+                "needed": _FLAG,
+                "course": _COURSE,
+                "commits": {"type": ["integer", "null"], "minimum": 0},
+                "since": {"type": ["number", "null"], "description": "Seconds since the epoch."},
+                "classes": {"anyOf": [{"type": "null"}, _list(_CLASSES)]},
+                **_SIZES,
+            }
+        )
+    )
+}
+
+_OWN: Final[Mapping[str, Mapping[str, Json]]] = {
+    "verify": _VERIFY,
+    "lock": _LOCK,
+    "update": {"dry_run": _FLAG, **_MADE, "differences": _DIFFERENCES},
+    "outdated": _OUTDATED,
+    "diff": {"before": _TEXT, "after": _TEXT, "differences": _DIFFERENCES},
 }

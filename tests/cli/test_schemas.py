@@ -60,6 +60,12 @@ def test_every_object_fits_its_schema(project: Project, command: Command, fate: 
         ("verify", "--live"),
         ("lock", "--check"),
         ("lock", "--dry-run"),
+        ("lock", "--relocate", "--dry-run"),
+        ("outdated", "--exit-code"),
+        ("diff",),
+        ("diff", "--env", "default", "--env", "default"),
+        ("update", "--dry-run", "--min-age", "0d"),
+        ("update",),
         ("lock",),
     ):
         ended = command(*arguments, *impatient)
