@@ -22,7 +22,7 @@ from aiohttp.client_proto import ResponseHandler
 from resilient_infer.transport.async_limit import CURRENT, AsyncLimit, LoopWatch
 from resilient_infer.transport.async_template import AsyncTemplate
 from resilient_infer.transport.async_wire import Wire
-from resilient_infer.transport.http_sync import MOST_TEMPLATES
+from resilient_infer.transport.prepared import MOST_TEMPLATES
 from resilient_infer.transport.resolve import Address, Resolver
 from resilient_infer.transport.watchdog import Ending, Phase
 

@@ -9,21 +9,14 @@ from typing import Final
 from urllib.parse import unquote
 
 import aiohttp
-import requests
 from multidict import CIMultiDict
-from requests.utils import urldefragauth
-from urllib3.util import Url, parse_url
+from urllib3.util import Url
 from yarl import URL
 
 from resilient_infer.core.http import HttpRequest
-from resilient_infer.errors import ConfigError
-from resilient_infer.transport.body import ACCEPTED
 from resilient_infer.transport.environment import proxy_for, tls_context
 from resilient_infer.transport.headers import Unshown, UnshownBytes, check_header
-
-PORTS: Final = {"http": 80, "https": 443}
-
-_DEFAULTS: Final = {"User-Agent": "resilient-infer", "Accept": "*/*", "Accept-Encoding": ACCEPTED}
+from resilient_infer.transport.prepared import PORTS, place_of, prepared
 
 _MAY_LACK_BODY: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 """Methods that say no length where there is no body. Source: RFC 9110, section 8.6."""
@@ -82,41 +75,22 @@ def template_of(request: HttpRequest) -> AsyncTemplate:
     """Work out what does not change from call to call.
 
     Raises:
-        ConfigError: A header or the environment is unusable.
-        requests.RequestException: The URL is; so does a `ValueError`. Their text may quote a login.
+        ConfigError: As `prepared`, and if the environment is unusable; so are the other errors.
     """
-    headers: CIMultiDict[str] = CIMultiDict(request.headers)
-    prepared = requests.Request(
-        # requests would put a login from the URL in the place of ours.
-        request.method, request.url, auth=_as_it_is if "authorization" in headers else None
-    ).prepare()  # fmt: skip
-    for name, given in (*prepared.headers.items(), *_DEFAULTS.items()):
-        headers.setdefault(name, str(given))
-    address = parse_url(str(prepared.url))
-    if address.scheme not in PORTS or not address.host:
-        raise ConfigError("this is not an http or https URL")
-    try:
-        address.host.encode("idna")
-    except UnicodeError:
-        raise ConfigError("the URL's host is not a host name") from None
-    proxy = proxy_for(address.url)
+    common = prepared(request)
+    url, proxy = common.url, proxy_for(common.url.url)
     login = {} if proxy is None or proxy.auth is None else {"Proxy-Authorization": _basic(proxy.auth)}
-    if address.scheme == "http":
-        headers.update(login)
-    secure = address.scheme == "https" or (proxy is not None and proxy.scheme == "https")
-    url = URL(str(urldefragauth(address.url)), encoded=True)
-    target = str(url) if proxy is not None and address.scheme == "http" else url.raw_path_qs
-    lines = {"host": _line("Host", _host(address))}
-    lines |= {name.lower(): _line(name, value) for name, value in headers.items()}
-    lines.pop("content-length", None)
+    forwarded = proxy is not None and url.scheme == "http"
+    headers = {"Host": _host(url), **common.headers, **(login if forwarded else {})}
+    secure = url.scheme == "https" or (proxy is not None and proxy.scheme == "https")
     return AsyncTemplate(
-        url=url,
-        place=_place(address) if proxy is None else f"{_place(address)} through the proxy {_place(proxy)}",
+        url=URL(url.url, encoded=True),
+        place=place_of(url, proxy),
         given=request.headers,
-        start=f"{request.method} {target} HTTP/1.1\r\n".encode("ascii"),
-        lines=lines,
+        start=f"{request.method} {url.url if forwarded else common.path} HTTP/1.1\r\n".encode("ascii"),
+        lines={name.lower(): _line(name, value) for name, value in headers.items()},
         proxy=None if proxy is None else URL(proxy._replace(auth=None).url),
-        proxy_headers=login if login and address.scheme == "https" else None,
+        proxy_headers=None if forwarded else login or None,
         tls=tls_context() if secure else True,
     )
 
@@ -132,15 +106,7 @@ def _host(url: Url) -> str:
     return host if url.port in (None, PORTS[str(url.scheme)]) else f"{host}:{url.port}"
 
 
-def _place(url: Url) -> str:
-    return f"{url.host}:{url.port or PORTS[str(url.scheme)]}"
-
-
 def _basic(login: str) -> Unshown:
     name, _, password = login.partition(":")
     plain = f"{unquote(name)}:{unquote(password)}"
     return Unshown("Basic " + base64.b64encode(plain.encode("latin-1")).decode())
-
-
-def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    return prepared

@@ -25,7 +25,8 @@ from resilient_infer.transport.body import BodyTooLarge, read_body
 from resilient_infer.transport.faults import ended_fault
 from resilient_infer.transport.fork import renew_in_children
 from resilient_infer.transport.headers import lowered
-from resilient_infer.transport.http_sync import LONGEST, MOST_TEMPLATES
+from resilient_infer.transport.http_sync import LONGEST
+from resilient_infer.transport.prepared import MOST_TEMPLATES
 from resilient_infer.transport.resolve import RESOLVER, Resolver
 from resilient_infer.transport.watchdog import Ending, Phase
 

@@ -1,7 +1,7 @@
 """HTTP over requests' own machinery: one request, one time limit, one value back.
 
-A requests Session prepares and its adapter pools the connections, with all
-that would act behind our back switched off: no environment at send time, no
+requests prepares a request and its adapter pools the connections, without all
+that a Session does behind our back: no environment at send time, no
 netrc, no cookies, no retries, no redirects. What does not change from call to
 call (URL, headers, proxy, certificates) is worked out once and kept; that is
 half the cost of `Session.post`.
@@ -11,22 +11,20 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
 from typing import Final, TypeVar
 
 import requests
-from requests.utils import urldefragauth
 from urllib3 import BaseHTTPResponse
-from urllib3.util import Retry, Url, parse_url
+from urllib3.util import Retry, Url
 
 from resilient_infer.core.http import FaultKind, HttpRequest, Reception, TransportFault
 from resilient_infer.errors import ConfigError
-from resilient_infer.transport.body import ACCEPTED
 from resilient_infer.transport.connection import CURRENT, LimitedAdapter, LimitedPool
 from resilient_infer.transport.environment import proxy_for
 from resilient_infer.transport.faults import EXPECTED, ended_fault, fault_of
 from resilient_infer.transport.fork import renew_in_children
 from resilient_infer.transport.headers import Unshown, check_header
+from resilient_infer.transport.prepared import MOST_TEMPLATES, place_of, prepared
 from resilient_infer.transport.receive import Opened, whole
 from resilient_infer.transport.resolve import RESOLVER, Resolver
 from resilient_infer.transport.watchdog import WATCHDOG, Ending, Limit
@@ -36,11 +34,6 @@ LONGEST: Final = 86_400.0
 
 MOST_SERVERS: Final = 128
 """Servers whose connections are kept; beyond, the one known longest is let go."""
-
-MOST_TEMPLATES: Final = 512
-"""Prepared requests that are kept."""
-
-PORTS: Final = {"http": 80, "https": 443}
 
 _NO_RETRIES: Final = Retry(total=False)
 
@@ -114,7 +107,6 @@ class HttpSync:
         self._adapter = LimitedAdapter(
             pool_connections=MOST_SERVERS, pool_maxsize=self._pool_maxsize, max_retries=0
         )
-        self._session = _silent_session(self._adapter)
 
     def renew(self) -> None:
         """In a forked child: new connections; the parent's go on undisturbed."""
@@ -202,7 +194,7 @@ class HttpSync:
             self._templates = {}
         for server in servers.values():
             server.pool.close()
-        self._session.close()
+        self._adapter.close()
         if cancel:
             WATCHDOG.end_all(self)
 
@@ -218,37 +210,18 @@ class HttpSync:
         return template
 
     def _prepare(self, request: HttpRequest) -> _Template:
-        for name, value in request.headers:
-            check_header(name, value)
-        given = dict(request.headers)
-        has_login = any(name.lower() == "authorization" for name in given)
-        prepared = self._session.prepare_request(
-            # requests would put a login from the URL in the place of ours.
-            requests.Request(
-                request.method, request.url, headers=given, auth=_as_it_is if has_login else None
-            )
-        )
-        url = str(prepared.url)
-        server = self._server(url)
-        headers = {str(name): Unshown(value) for name, value in prepared.headers.items()}
-        headers = {name: value for name, value in headers.items() if name.lower() != "content-length"}
+        common = prepared(request)
+        server = self._server(common.url)
         return _Template(
             server=server,
-            target=str(urldefragauth(url)) if server.absolute else prepared.path_url,
+            target=common.url.url if server.absolute else common.path,
             given=request.headers,
-            headers=headers,
-            spelling={name.lower(): name for name in headers},
+            headers=common.headers,
+            spelling={name.lower(): name for name in common.headers},
         )
 
-    def _server(self, address: str) -> _Server:
-        url = parse_url(address)
-        if url.scheme not in PORTS or not url.host:
-            raise ConfigError("this is not an http or https URL")
-        try:
-            url.host.encode("idna")
-        except UnicodeError:
-            raise ConfigError("the URL's host is not a host name") from None
-        key = (url.scheme, url.host, url.port)
+    def _server(self, url: Url) -> _Server:
+        key = (str(url.scheme), str(url.host), url.port)
         with self._lock:
             server = self._servers.get(key)
             if server is None:
@@ -262,12 +235,9 @@ class HttpSync:
         proxy = proxy_for(url.url)
         pool = self._adapter.pool_for(url, proxy)
         pool.resolver = self._resolver
-        place = _place(url) if proxy is None else f"{_place(url)} through the proxy {_place(proxy)}"
-        return _Server(pool=pool, place=place, absolute=proxy is not None and url.scheme == "http")
-
-
-def _place(url: Url) -> str:
-    return f"{url.host}:{url.port or PORTS[str(url.scheme)]}"
+        return _Server(
+            pool=pool, place=place_of(url, proxy), absolute=proxy is not None and url.scheme == "http"
+        )
 
 
 def _sent(
@@ -289,21 +259,6 @@ def _opened(answer: BaseHTTPResponse, limit: Limit, place: str, most: int) -> Op
     if answer.status != 200:
         return whole(answer, limit, place, most)
     return Opened(answer, limit, place, most)
-
-
-def _silent_session(adapter: LimitedAdapter) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    session.headers.clear()
-    session.headers.update({"User-Agent": "resilient-infer", "Accept": "*/*", "Accept-Encoding": ACCEPTED})
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
-
-
-def _as_it_is(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    return prepared
 
 
 def _why_unsendable(error: Exception) -> str:
