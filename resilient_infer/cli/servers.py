@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Mapping
 from typing import Final
 
 from resilient_infer.assembly import Assembly
@@ -21,6 +22,16 @@ from resilient_infer.transport.http_sync import HttpSync
 
 _AGAIN: Final = "run this again when the server answers"
 _KEY: Final = "check the provider's key"
+_REMEDIES: Final[Mapping[str, str]] = {
+    "hf-endpoint": "deploy {commit} in full; while an update is under way it attests nothing",
+    "llamacpp": "give it the path in the Hub's cache: snapshots/{commit}/…",
+    "sglang": "start it with --revision {commit} --weight-version {commit}",
+    "tei": "start it with --revision {commit}",
+    "tgi": "start it from the Hub, with --revision {commit}",
+    "vllm": "start it with --revision {commit} and a --served-model-name that ends in @{commit}",
+}
+"""How a server is made to name its commit; lockfiles/README.md has the same table."""
+
 _REFUSED: Final = frozenset({FailureKind.UNAUTHORIZED, FailureKind.FORBIDDEN})
 
 
@@ -84,7 +95,8 @@ class Servers:
         if isinstance(outcome, Failure):
             hint = _KEY if outcome.kind in _REFUSED else _AGAIN
             return Unheard(reason=outcome.reason, hint=hint)
-        return Runs(commit=outcome.commit)
+        remedy = _REMEDIES.get(route.route.endpoint.kind, "").format(commit=target.target.revision)
+        return Runs(commit=outcome.commit, remedy=remedy)
 
 
 def _never(provider: Provider, task: str) -> str:

@@ -98,7 +98,8 @@ def _finding_cells(finding: Finding) -> tuple[str, ...]:
 
 def _row_cells(row: Row) -> tuple[str, ...]:
     pin = row.pin
-    return (_MARKS[row.state], *map(plain, (row.alias, pin.model, pin.revision[:12], pin.requested)))
+    asked_for = "; ".join(part for part in (pin.requested, row.note) if part)
+    return (_MARKS[row.state], *map(plain, (row.alias, pin.model, pin.revision[:12], asked_for)))
 
 
 def _served_cells(row: LiveRow) -> tuple[str, ...]:

@@ -41,9 +41,15 @@ class LiveRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The server answered. `commit`: the full commit that it says it runs; None: it names none."""
+    """The server answered.
+
+    Attributes:
+        commit: The full commit that it says it runs; None: it names none.
+        remedy: How such a server is started so that it names one.
+    """
 
     commit: str | None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,28 +164,25 @@ def _row(route: LiveRoute, told: Told | None, file: str) -> LiveRow:
 
 def _state(route: LiveRoute, told: Told) -> tuple[State, str]:
     match told:
-        case Runs(commit=None):
-            return "silent", "names no commit in full"
+        case Runs(commit=None, remedy=remedy):
+            return "silent", f"names no commit in full; {remedy}" if remedy else "names no commit in full"
         case Runs(commit=commit) if commit == route.pin.revision:
             return "attested", "runs the pinned commit"
         case Runs(commit=commit):
             return "mismatch", f"runs {commit}"
         case Unasked(reason=reason):
             return "unasked", reason
-        case Unheard():
-            return "unchecked", ""
+        case Unheard(reason=reason):
+            return "unchecked", reason
 
 
 def _said(route: LiveRoute, told: Told, state: State) -> Said | None:
     match told:
         case Runs(commit=str(commit)) if state == "mismatch":
             return _other_commit(route, commit)
-        case Runs(commit=None):
-            return Said(
-                code="RI503",
-                message=f"{route}: the server names no commit in full, so it attests nothing",
-                hint="start it with the commit, as lockfiles/README.md says for its kind",
-            )
+        case Runs(commit=None, remedy=remedy):
+            message = f"{route}: the server names no commit in full, so it attests nothing"
+            return Said(code="RI503", message=message, hint=remedy)
         case Unheard(reason=reason, hint=hint):
             return Said(code="RI900", message=f"not checked: {route}: {reason}", hint=hint)
     return None

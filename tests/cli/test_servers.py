@@ -132,7 +132,8 @@ def test_ri503_a_server_that_names_no_commit_is_told_and_passes(
 
     assert ended.code == 0
     assert [state for state, _ in rows(ended)] == ["silent"]
-    assert "names no commit in full  RI503" in ended.out
+    commit = stage.project.hub.repo(stage.model(kind)[0]).head
+    assert re.search(rf"names no commit in full; .*{commit}.*  RI503$", ended.out, re.MULTILINE)
     assert "1 route: 1 silent" in ended.out
     assert stage.verify("--fail-on", "info").code == 1
 

@@ -71,11 +71,11 @@ def test_ri501_another_commit_is_an_error_in_the_line_of_the_route() -> None:
 
 def test_ri503_a_server_that_names_none_is_told_and_no_failure() -> None:
     """Null, a branch and a missing field all come as None: nothing is attested, nothing contradicted."""
-    rows, _ = asked(lambda route: Runs(commit=None))
+    rows, _ = asked(lambda route: Runs(commit=None, remedy="start it so"))
 
-    assert {row.state for row in rows} == {"silent"}
+    assert {(row.state, row.says) for row in rows} == {("silent", "names no commit in full; start it so")}
     (finding,) = rows[0].findings
-    assert (finding.code, finding.level) == ("RI503", Level.INFO)
+    assert (finding.code, finding.level, finding.hint) == ("RI503", Level.INFO, "start it so")
     assert exit_code([finding]) == 0
     assert exit_code([finding], fail_on=["info"]) == 1
 
@@ -90,7 +90,8 @@ def test_ri900_who_was_not_reached_is_unchecked() -> None:
     rows, _ = asked(lambda route: Unheard(reason="refused", hint="start it"))
 
     (finding,) = rows[0].findings
-    assert (rows[0].state, finding.code, finding.level) == ("unchecked", "RI900", Level.UNCHECKED)
+    assert (rows[0].state, rows[0].says) == ("unchecked", "refused")
+    assert (finding.code, finding.level) == ("RI900", Level.UNCHECKED)
     assert finding.message == "not checked: ours:org/one: refused"
     assert finding.hint == "start it"
     assert exit_code([finding]) == 3
