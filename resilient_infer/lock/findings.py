@@ -173,7 +173,8 @@ CODES: Final[Mapping[str, Code]] = {
             code="RI501",
             state="the server runs another commit",
             level=Level.ERROR,
-            remedy="deploy the pinned commit, or ask for the new one in the manifest and lock it",
+            remedy="deploy the pinned commit; or, if the other is wanted, "
+            "`resilient-infer update ALIAS --to SHA`",
         ),
         Code(
             code="RI502",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from resilient_infer.cli.summary import LARGEST
 from resilient_infer.testing.sandbox import Hang, Refused, Status
 from resilient_infer.testing.sandbox.hub import Quota
 
@@ -300,6 +301,21 @@ def test_under_github_actions_the_log_has_text_and_annotations(
     assert page.read_text().startswith("# before\n## resilient-infer verify: 2 pins: 1 ok, 1 error\n")
     assert "::" not in command("verify", "--format", "text").out
     assert json.loads(command("verify", "--format", "sarif").out)["version"] == "2.1.0"
+
+
+def test_a_page_that_is_full_already_gets_no_more(
+    locked: Project, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub refuses all that a step wrote if it is too much, whoever wrote it."""
+    page = locked.root / "page.md"
+    page.write_bytes(b"x" * (LARGEST - 200) + b"\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+
+    ended = command("verify", "--format", "github")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert LARGEST - 200 < page.stat().st_size <= LARGEST
+    assert page.read_text().endswith("*cut here: the rest is in the log of the step*\n")
 
 
 def test_a_broken_file_is_annotated_where_it_is_broken(
