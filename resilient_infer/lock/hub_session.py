@@ -10,6 +10,7 @@ Source of headers and error codes: huggingface_hub 1.33 and 2.4.
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import urljoin, urlsplit
@@ -93,6 +94,8 @@ class HubSession:
         )
         self._endpoint = constants.ENDPOINT.rstrip("/")
         self._session: Callable[[], Any] = huggingface_hub.get_session
+        with suppress(Exception):  # what is wrong with its settings, the first request tells
+            self._session()  # made here: to read the certificates takes time that is no request's
         self._timeout = timeout
         self._wall = wall
         self._now = now
