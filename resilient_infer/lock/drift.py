@@ -51,7 +51,7 @@ def drift(hub: Hub, pin: LockedModel, path: str, seen: HubModel | None = None) -
             ahead = _ahead(hub, pin, None, told=(FileClass.WEIGHTS,), before=seen)
             return _with_ref(hub, pin, ahead)
         case HubFault():
-            return Drift(said=(unchecked(f"where {pin.requested} is now: {now.reason}"),))
+            return Drift(said=(unchecked(now.reason, about=f"where {pin.requested} is now"),))
 
 
 def relicensed(pin: LockedModel, now: HubModel) -> tuple[Said, ...]:
@@ -71,7 +71,7 @@ def _with_ref(hub: Hub, pin: LockedModel, moved: Drift) -> Drift:
         return replace(moved, ref=Ref.REQUEST)
     refs = hub.refs(pin.model)
     if isinstance(refs, HubFault):
-        why = unchecked(f"whether {pin.requested} is a branch or a tag: {refs.reason}")
+        why = unchecked(refs.reason, about=f"whether {pin.requested} is a branch or a tag")
         return replace(moved, ref=Ref.BRANCH, said=(*moved.said, why))
     if pin.requested in refs.branches or pin.requested not in refs.tags:
         return replace(moved, ref=Ref.BRANCH)
@@ -131,7 +131,7 @@ def listed(pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:
 def _unlisted(pin: LockedModel, commit: str | None, told: tuple[FileClass, ...], fault: HubFault) -> Drift:
     if told and commit is not None:
         return Drift(commit=commit, said=(_moved(pin, commit, told),))
-    return Drift(commit=commit, said=(unchecked(f"what changed at {pin.requested}: {fault.reason}"),))
+    return Drift(commit=commit, said=(unchecked(fault.reason, about=f"what changed at {pin.requested}"),))
 
 
 _HARMLESS: Final = frozenset({FileClass.DOCUMENTS})

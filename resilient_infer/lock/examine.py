@@ -14,7 +14,7 @@ from resilient_infer.lock.findings import Level, Said
 from resilient_infer.lock.lineage import Ref, lineage
 from resilient_infer.lock.loaded import left_unlocked, loads
 from resilient_infer.lock.lockfile import LockedModel
-from resilient_infer.lock.missing import explain, identity, other_content, renamed, unchecked
+from resilient_infer.lock.missing import explain, identity, other_content, renamed, said_once, unchecked
 from resilient_infer.lock.reference import DEFAULT_REF, stands_for
 from resilient_infer.lock.scans import pickled, scans, weights_at
 from resilient_infer.lock.weights import largest, sample
@@ -66,7 +66,7 @@ def examine(hub: Hub, pin: LockedModel, *, has_token: bool, deep: bool = False) 
     said = (*said, *now.said, *pickled(weights_at(pin, seen)), *left_unlocked(pin))
     if deep and seen is not None and not any(each.how_bad is Level.ERROR for each in said):
         said = (*said, *_deep(hub, pin, seen, now))
-    return Examined(said=tuple(dict.fromkeys(said)), branch=now.commit)
+    return Examined(said=said_once(said), branch=now.commit)
 
 
 def _now(hub: Hub, pin: LockedModel, path: str, seen: HubModel | None) -> Drift:
@@ -84,7 +84,7 @@ def _deep(hub: Hub, pin: LockedModel, seen: HubModel, now: Drift) -> tuple[Said,
         return said  # the license came with the branch, if that has moved
     newest = hub.model(pin.model, None)
     if isinstance(newest, HubFault):
-        return (*said, unchecked(f"the license of {pin.model}: {newest.reason}"))
+        return (*said, unchecked(newest.reason, about=f"the license of {pin.model}"))
     return (*said, *relicensed(pin, newest))
 
 
@@ -115,5 +115,5 @@ def _redirected(hub: Hub, pin: LockedModel, name: str) -> tuple[Said, ...]:
     """A redirect says that it moved; only the API says whether it is still the same repo."""
     seen = hub.model(pin.model, pin.revision)
     if isinstance(seen, HubFault):
-        return renamed(pin, name), unchecked(f"whether {name} is the repo that was locked: {seen.reason}")
+        return renamed(pin, name), unchecked(seen.reason, about=f"whether {name} is the repo that was locked")
     return _standing(pin, seen) or (renamed(pin, name),)

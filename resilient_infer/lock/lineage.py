@@ -51,17 +51,17 @@ def lineage(hub: Hub, pin: LockedModel, ref: Ref, now: str | None) -> tuple[Said
     start = now or DEFAULT_REF
     told = hub.history(pin.model, start, until=pin.revision)
     if isinstance(told, HubFault):
-        return (unchecked(f"whether it is in the history of {pin.requested}: {told.reason}"),)
+        return (unchecked(told.reason, about=f"whether it is in the history of {pin.requested}"),)
     if told.ahead_of(pin.revision) is not None:
         return ()
     if not told.whole:
         why = f"it is not in the last {len(told.commits):,} commits"
-        return (unchecked(f"whether it is in the history of {pin.requested if now else start}: {why}"),)
+        return (unchecked(why, about=f"whether it is in the history of {pin.requested if now else start}"),)
     if ref is Ref.REQUEST:
         return (_rewritten(pin, ref),)
     refs = hub.refs(pin.model)
     if isinstance(refs, HubFault):
-        return (unchecked(f"whether only a pull request has it: {refs.reason}"),)
+        return (unchecked(refs.reason, about="whether only a pull request has it"),)
     return _elsewhere(hub, pin, ref, refs, told)
 
 
@@ -78,7 +78,7 @@ def _elsewhere(hub: Hub, pin: LockedModel, ref: Ref, refs: HubRefs, told: HubHis
     if request is not None and sure:
         return (_impostor(pin, ref, request),)
     if search.untold is not None:
-        return (unchecked(f"whether only a pull request has it: {search.untold}"),)
+        return (unchecked(search.untold, about="whether only a pull request has it"),)
     return (_rewritten(pin, ref),)
 
 

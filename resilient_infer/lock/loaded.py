@@ -37,7 +37,7 @@ def loads(hub: Hub, pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:
         return ()
     contents = read_configs(hub, pin.model, seen)
     if isinstance(contents, HubFault):
-        return (unchecked(f"what {pin.model} loads: {contents.reason}"),)
+        return (unchecked(contents.reason, about=f"what {pin.model} loads"),)
     known = {name_of(need) for need in pin.needs}
     new = [need for need in needs_of(pin.model, contents) if name_of(need) not in known]
     paths = frozenset(file.path for file in seen.files)

@@ -5,6 +5,9 @@ by a stranger looks alike. So the API is asked once or twice more. "Gone" is
 said only where the Hub says it clearly; what could not be told is RI900.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubModel
 from resilient_infer.lock.files import files_digest
 from resilient_infer.lock.findings import ALIAS, Said
@@ -62,10 +65,35 @@ def renamed(pin: LockedModel, name: str) -> Said:
     )
 
 
-def unchecked(reason: str, *, token: bool = False) -> Said:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchecked(Said):
+    """RI900.
+
+    Attributes:
+        about: What it is that could not be told; empty: all of it.
+    """
+
+    about: str
+    reason: str
+
+
+def unchecked(reason: str, *, about: str = "", token: bool = False) -> Unchecked:
     """It could not be told. `token`: another token may help, rather than another time."""
     hint = "set a token that may read it (HF_TOKEN)" if token else "run it again later"
-    return Said(code="RI900", message=f"not checked: {reason}", hint=hint)
+    message = ": ".join(part for part in ("not checked", about, reason) if part)
+    return Unchecked(code="RI900", message=message, hint=hint, about=about, reason=reason)
+
+
+def said_once(said: Iterable[Said]) -> tuple[Said, ...]:
+    """Without repeats; what could not be told for one and the same reason is one finding."""
+    found: dict[object, Said] = {}
+    for each in dict.fromkeys(said):
+        before = found.get(each.reason) if isinstance(each, Unchecked) else None
+        if isinstance(each, Unchecked) and isinstance(before, Unchecked):
+            found[each.reason] = unchecked(each.reason, about=f"{before.about}; {each.about}")
+        else:
+            found[each.reason if isinstance(each, Unchecked) and each.about else each] = each
+    return tuple(found.values())
 
 
 def other_content(pin: LockedModel, what: str) -> Said:

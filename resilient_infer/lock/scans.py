@@ -38,7 +38,7 @@ def scans(hub: Hub, pin: LockedModel, seen: HubModel) -> tuple[Said, ...]:
     paths = loadable(seen)
     told = hub.scanned(pin.model, pin.revision, paths)
     if isinstance(told, HubFault):
-        return (unchecked(f"the scans of its files: {told.reason}"),)
+        return (unchecked(told.reason, about="the scans of its files"),)
     found: list[Said] = []
     for scan, (what, hint, level) in _SAID.items():
         files = [path for path in paths if told.get(path, HubScan.UNSCANNED) is scan]

@@ -538,3 +538,98 @@ def test_targets_that_answer_differently_are_an_error() -> None:
     assert codes(report) == ["RI406"]
     assert exit_code(report.findings) == 1
     assert {row.state for row in report.rows} == {"ok"}
+
+
+def test_only_a_ref_that_moved_and_is_not_main_is_asked_whether_it_is_a_tag() -> None:
+    """Main is a branch on every repo of the Hub; what has not moved need not be known."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    repo.tag("v1", repo.head)
+    manifest = manifest_of(f"  a: {NAME}\n  b: {NAME}@v1\n  c: {NAME}@refs/pr/1\n")
+    repo.request({"README.md": b"a stranger's"})
+    text = locked(manifest, None, hub)
+    hub.asked.clear()
+    assert codes(verified(manifest, text, hub)) == []
+    assert hub.asked_for("refs") == 0
+
+    repo.request({"README.md": b"another"})
+    repo.push({"README.md": b"new"})
+    assert codes(verified(manifest, text, hub)) == ["RI301", "RI301"]
+    assert hub.asked_for("refs") == 0
+
+    repo.tag("v1", repo.head)
+    assert codes(verified(manifest, text, hub)) == ["RI301", "RI301", "RI303", "RI301"]
+    assert hub.asked_for("refs") == 1
+
+
+def test_a_ref_that_moved_and_may_be_a_tag_is_told_as_far_as_it_is_known() -> None:
+    """What changed is said; what it is, is not checked."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    repo.tag("v1", repo.head)
+    manifest = manifest_of(f"  a: {NAME}@v1\n")
+    text = locked(manifest, None, hub)
+    repo.tag("v1", repo.push({"config.json": b"{}"}))
+    hub.trouble = lambda method, repo, revision: UNTOLD if method == "refs" else None
+
+    report = verified(manifest, text, hub)
+
+    assert codes(report) == ["RI302", "RI900"]
+    assert "whether v1 is a branch or a tag" in report.findings[1].message
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("apache-2.0", "mit", "now says mit"),
+        ("apache-2.0", None, "now says none"),
+        ("apache-2.0", "a\nb", "now says another one"),
+        ("apache-2.0", "apache-2.0", ""),
+        (None, "mit", ""),
+    ],
+    ids=["another", "none", "no line", "the same", "not recorded"],
+)
+def test_ri404_a_license_that_changed(was: str | None, now: str | None, said: str) -> None:
+    """Told with the branch, which has moved then; what was not recorded may have been the same."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    repo.license = was
+    text = locked(ONE, None, hub)
+    repo.license = now
+    repo.push({"README.md": b"new"})
+
+    report = verified(ONE, text, hub)
+
+    assert codes(report) == (["RI301", "RI404"] if said else ["RI301"])
+    assert report.findings[-1].message.endswith(said)
+
+
+def test_ri201_names_the_command_with_the_environment_of_the_alias() -> None:
+    """It can be copied as it is."""
+    hub, repo, _ = one()
+    manifest = f"{ONE}environments:\n  prod: {{a: {NAME}}}\n"
+    parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", "prod")
+    text = locked(manifest, None, hub, environment="prod")
+    head = repo.squash()
+
+    report = verify(parsed, survey_lock(text.encode(), LOCK), hub, file=LOCK, has_token=True)
+
+    assert report.findings[0].hint == (
+        f"the same files are at {head} (main): resilient-infer lock --relocate a --env prod"
+    )
+
+
+def test_a_deep_look_asks_for_the_license_where_main_was_not() -> None:
+    """Of a tag and of a commit: the owner may have changed it meanwhile."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    repo.tag("v1", repo.head)
+    manifest = manifest_of(f'  a: {NAME}@v1\n  b: "{NAME}@{repo.head}"\n')
+    text = locked(manifest, None, hub)
+    assert codes(verified(manifest, text, hub, deep=True)) == []
+
+    repo.license = "mit"
+    repo.push({"README.md": b"new"})
+
+    assert codes(verified(manifest, text, hub, deep=True)) == ["RI404", "RI404"]
+    assert codes(verified(manifest, text, hub)) == []
