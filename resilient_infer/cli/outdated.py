@@ -21,7 +21,7 @@ from resilient_infer.cli.render import Colour, Ink, ink_of, one_block, to_json
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ResilientInferError
 from resilient_infer.lock.findings import Finding, exit_code, worst
-from resilient_infer.lock.locked import Lock
+from resilient_infer.lock.locked import Lock, Survey
 from resilient_infer.lock.lockfile import MAJOR, MINOR
 from resilient_infer.lock.outdated import Age, Overview, Standing
 from resilient_infer.lock.outdated import outdated as overview
@@ -103,10 +103,10 @@ def _outdated(asked: _Asked) -> _Done:
     files = find_files(asked.lockfiles, asked.environment)
     (manifest,) = manifests_of(files, all_envs=False)
     survey, file = survey_as_seen(files.folder, files.environment)
-    lock = Lock(version=(MAJOR, MINOR), entries={}, file=file) if survey is None else survey.lock
+    survey = survey or Survey(lock=Lock(version=(MAJOR, MINOR), entries={}, file=file))
     hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
     with Progress("asking the Hub") as progress:
-        found = overview(manifest, lock, hub, has_token=hub.has_token, progress=progress.tell)
+        found = overview(manifest, survey, hub, has_token=hub.has_token, progress=progress.tell)
     behind = any(each.age is Age.BEHIND for each in found.standings)
     codes = (exit_code(found.findings), 1 if asked.exit_code and behind else 0)
     elapsed = time.monotonic() - started

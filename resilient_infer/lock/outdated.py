@@ -7,12 +7,13 @@ which commits lie between and which files differ.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind
 from resilient_infer.lock.destination import head_of
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding, Level, Said
-from resilient_infer.lock.locked import Lock, LockedModel, Survey
+from resilient_infer.lock.locked import LockedModel, Survey
 from resilient_infer.lock.missing import explain, identity, unchecked
 from resilient_infer.lock.offline import compare, in_order
 from resilient_infer.lock.pins import ask_each, asked_for, key_of
@@ -68,7 +69,7 @@ class _Told:
 
 def outdated(
     manifest: Manifest,
-    lock: Lock,
+    survey: Survey,
     hub: Hub,
     *,
     has_token: bool,
@@ -78,18 +79,18 @@ def outdated(
     """How the pins that the manifest asks for stand to what is on the Hub.
 
     Args:
-        lock: As the manifest's environment sees it.
+        survey: The lock as the manifest's environment sees it, with what is wrong in it.
         has_token: Whether the Hub is asked with a token: without one, no access says little.
         only: Aliases to look at. None: all.
         progress: Told how many pins of how many are done.
     """
     asking = RememberingHub(hub)
-    pins = list(asked_for(manifest, lock, only))
+    pins = list(asked_for(manifest, survey.lock, only))
     told = ask_each(
         (pin for _, pin in pins), lambda pin: _told(asking, pin, has_token=has_token), progress=progress
     )
     standings: list[Standing] = []
-    findings = _not_locked(manifest, lock, only)
+    findings = _of_the_file(manifest, survey, only)
     for entry, pin in pins:
         answer = told[key_of(pin)]
         standings.append(
@@ -106,11 +107,14 @@ def outdated(
     return Overview(standings=tuple(standings), findings=in_order(findings))
 
 
-def _not_locked(manifest: Manifest, lock: Lock, only: Collection[str] | None) -> list[Finding]:
-    """RI101 for each alias of which there is nothing to look at."""
+_OF_THE_FILE: Final = ("RI101", "RI103", "RI105")
+
+
+def _of_the_file(manifest: Manifest, survey: Survey, only: Collection[str] | None) -> list[Finding]:
+    """Which aliases are not locked as asked, or not as `lock` would write it."""
     aliases = {name: each for name, each in manifest.aliases.items() if only is None or name in only}
-    found = compare(aliases, manifest, Survey(lock=lock), file=lock.file, orphans=Level.INFO)
-    return [finding for finding in found if finding.code == "RI101"]
+    found = compare(aliases, manifest, survey, file=survey.lock.file, orphans=Level.INFO)
+    return [each for each in found if each.code in _OF_THE_FILE and (only is None or each.alias in only)]
 
 
 def _told(hub: Hub, pin: LockedModel, *, has_token: bool) -> _Told:

@@ -5,7 +5,7 @@ import pytest
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.files import FileClass
 from resilient_infer.lock.findings import exit_code
-from resilient_infer.lock.locked import Lock
+from resilient_infer.lock.locked import Lock, Survey
 from resilient_infer.lock.manifest import parse_manifest
 from resilient_infer.lock.outdated import Age, Overview, outdated
 from resilient_infer.lock.way import Course
@@ -17,10 +17,9 @@ ONE = manifest_of(f"  a: {NAME}\n")
 
 
 def looked(manifest: str, text: str | None, hub: FakeHub, *, only: list[str] | None = None) -> Overview:
-    survey = surveyed(text)
-    lock = Lock(version=(1, 0), entries={}, file=LOCK) if survey is None else survey.lock
+    survey = surveyed(text) or Survey(lock=Lock(version=(1, 0), entries={}, file=LOCK))
     parsed = parse_manifest(manifest.encode(), "lockfiles/models.yaml", None)
-    return outdated(parsed, lock, hub, has_token=True, only=only)
+    return outdated(parsed, survey, hub, has_token=True, only=only)
 
 
 def one() -> tuple[FakeHub, FakeRepo, str]:
@@ -85,6 +84,17 @@ def test_ri101_what_is_not_locked_is_told() -> None:
     assert [each.alias for each in found.standings] == ["a"]
     assert said(looked(ONE, None, hub).findings) == [("RI101", "a")]
     assert looked(ONE, text, hub, only=[]).standings == ()
+
+
+def test_ri105_a_hand_edit_is_told() -> None:
+    """What is locked is compared all the same."""
+    hub, repo, text = one()
+    new = repo.push({"README.md": b"x"})
+
+    found = looked(ONE, text.replace(repo.parents[new], new), hub)
+
+    assert said(found.findings) == [("RI105", "a")]
+    assert [each.age for each in found.standings] == [Age.CURRENT]
 
 
 def test_ri201_a_commit_that_is_gone_is_told_with_what_to_do() -> None:
