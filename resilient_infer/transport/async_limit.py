@@ -51,7 +51,7 @@ class AsyncLimit(Limit):
         status: Of the answer, once its headers came.
     """
 
-    __slots__ = ("_connecting", "_garbled", "_loop", "awaited", "protocol", "status")
+    __slots__ = ("_connecting", "_loop", "awaited", "protocol", "status")
 
     def __init__(self, length: float, *, owner: object, fresh: bool) -> None:
         super().__init__(length, owner=owner, fresh=fresh)
@@ -60,7 +60,6 @@ class AsyncLimit(Limit):
         self.status: int | None = None
         self._loop = asyncio.get_running_loop()
         self._connecting: asyncio.Timeout | None = None
-        self._garbled = False
 
     @asynccontextmanager
     async def connecting(self) -> AsyncGenerator[None, None]:
@@ -86,26 +85,18 @@ class AsyncLimit(Limit):
                 self._loop.call_soon_threadsafe(self._break_off)
 
     def _break_off(self) -> None:
-        # aiohttp closes a connection whose framing is broken, and forgets to tell the one who reads.
-        self._garbled = isinstance(self._exception(), HttpProcessingError)
         if self.awaited is not None:
             self.awaited.close()
         elif self._connecting is not None:
             with suppress(RuntimeError):  # it has connected, or failed, this moment
                 self._connecting.reschedule(self._loop.time())
 
-    def _exception(self) -> BaseException | None:
-        return None if self.protocol is None else self.protocol.exception()
-
     def was_reset(self) -> bool:
         """Whether the connection broke, where its end could be taken for the end of a body without length."""
-        return isinstance(self._exception(), OSError)
+        return self.protocol is not None and isinstance(self.protocol.exception(), OSError)
 
     def fault(self, error: BaseException, place: str) -> TransportFault:
         """The fault behind an exception of an exchange with `place` (host:port)."""
-        if self.ended is Ending.EXPIRED and self._garbled:
-            reason = f"{place}: the answer's chunked coding is broken"
-            return TransportFault(kind=FaultKind.GARBLED, reason=reason, sent=True, status=self.status)
         if self.ended is not None:
             return ended_fault(self, place, self.status)
         partial = _partial_status(error)

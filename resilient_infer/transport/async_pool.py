@@ -21,7 +21,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from resilient_infer.transport.async_limit import CURRENT, AsyncLimit, LoopWatch
 from resilient_infer.transport.async_template import AsyncTemplate
-from resilient_infer.transport.async_wire import Wire
+from resilient_infer.transport.async_wire import Outspoken, Wire
 from resilient_infer.transport.prepared import MOST_TEMPLATES
 from resilient_infer.transport.resolve import Address, Resolver
 from resilient_infer.transport.watchdog import Ending, Phase
@@ -90,6 +90,8 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(
             limit=0, resolver=_Lookups(resolver), use_dns_cache=False, keepalive_timeout=KEPT_ALIVE
         )
+        protocols: Any = partial(Outspoken, loop=self._loop)
+        self._factory = protocols
         self._seen: WeakSet[ResponseHandler] = WeakSet()
 
     async def take(self, way: aiohttp.ClientRequest, limit: AsyncLimit) -> Wire:

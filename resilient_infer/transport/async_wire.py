@@ -14,6 +14,7 @@ from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
 
 from resilient_infer.transport.body import CHUNK
@@ -23,6 +24,26 @@ LONGEST_LINE: Final = 65_536
 """Bytes of one header line. Source: `http.client._MAXLINE`, so that both transports read the same answers."""
 
 SWITCHING_PROTOCOLS: Final = 101
+
+
+class Outspoken(ResponseHandler):
+    """Tells the one who reads an answer that its framing is broken: aiohttp would let him wait.
+
+    Attributes:
+        reading: The body that is read now.
+    """
+
+    reading: StreamReader | None = None
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        """The connection has failed."""
+        if exc_cause is None:
+            super().set_exception(exc)
+        else:
+            super().set_exception(exc, exc_cause)
+        reading = self.reading
+        if isinstance(exc, HttpProcessingError) and reading is not None and not reading.is_eof():
+            reading.set_exception(aiohttp.ClientPayloadError("the framing of the answer is broken"))
 
 
 class Wire:
@@ -72,6 +93,8 @@ class Wire:
         while message.code < 200 and message.code != SWITCHING_PROTOCOLS:
             message, content = await protocol.read()
         self.status, self.headers, self.content = message.code, message.headers, content
+        if isinstance(protocol, Outspoken):
+            protocol.reading = content
         content.on_eof(self._release)
         return content
 

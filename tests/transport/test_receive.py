@@ -439,9 +439,11 @@ def test_bytes_are_bounded_and_broken_compression_is_a_fault(
         assert fault.kind is kind
 
 
-def test_broken_chunked_coding_is_garbled(either: Either) -> None:
+def test_broken_chunked_coding_is_garbled_at_once(either: Either) -> None:
     with Server(in_two(CHUNKED, b"zz\r\nhello\r\n")) as server, opening(either, server.url) as opened:
+        began = monotonic()
         _, fault = rest(opened)
+        assert monotonic() - began < 0.03 + ALLOWANCE  # at once, and not when it is tired of waiting
         assert fault is not None
         assert fault.kind is FaultKind.GARBLED
 
