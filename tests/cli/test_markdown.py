@@ -17,6 +17,7 @@ HOSTILE = st.one_of(
     st.sampled_from(
         ["`" * 200, "``` \n# x", "</details>", "![x](http://evil)", "@user", "12. x", "\\`", "` `", ""]
     ),
+    st.sampled_from(["- x", "1) x", "+ x", "> x", "    x", "<div", "<?x", "<!x"]),
 )
 
 
