@@ -4,13 +4,16 @@ GitHub keeps ten of each kind from a step and drops the rest without a word
 (https://github.com/actions/toolkit, docs/problem-matchers.md).
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import click
+
 from resilient_infer.cli.files import in_repository
 from resilient_infer.cli.found import many, worst_first
-from resilient_infer.cli.render import one_block, one_line
+from resilient_infer.cli.render import ink_of, one_block, one_line
 from resilient_infer.errors import ConfigError, ResilientInferError
 from resilient_infer.lock.findings import CODES, Finding, Level
 
@@ -38,6 +41,14 @@ class _Note:
     file: str = ""
     line: int = 0
     column: int = 0
+
+
+def annotate(findings: Iterable[Finding], error: ResilientInferError | None = None) -> None:
+    """Print the annotations, in letters that stdout can write."""
+    ascii_only = not ink_of(sys.stdout).unicode
+    for line in annotations(findings, error):
+        # Not `Ink.text`, which makes commands inert; what `_escaped` leaves holds no second one.
+        click.echo(line.encode("ascii", "replace").decode() if ascii_only else line)
 
 
 def annotations(findings: Iterable[Finding], error: ResilientInferError | None = None) -> list[str]:

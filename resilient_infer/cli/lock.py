@@ -3,6 +3,7 @@
 What only locking needs is imported there: `--check` runs before every commit.
 """
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -146,11 +147,14 @@ def lock(context: click.Context, /, **options: Any) -> None:
     except ResilientInferError as error:
         if asked.format == "json":
             _print(_record(asked, _Done(), error))
+        else:
+            _annotate(asked, (), error)
         raise
     if asked.format == "json":
         _print(_record(asked, done, None))
     else:
         _tell(asked, done, ink_of(sys.stdout))
+        _annotate(asked, done.findings, None)
     if done.made and done.findings:
         complain(f"nothing was written: {by_level(done.findings)}")
     context.exit(done.code)
@@ -165,6 +169,14 @@ def _refusal(asked: _Asked) -> str:
     if asked.aliases and not asked.relocate:
         return "aliases are named with --relocate only: lock pins what is missing of all, and moves none"
     return ""
+
+
+def _annotate(asked: _Asked, findings: Sequence[Finding], error: ResilientInferError | None) -> None:
+    """What --check says, beside the lines it speaks of, where GitHub Actions runs it."""
+    if asked.check and os.environ.get("GITHUB_ACTIONS") == "true":
+        from resilient_infer.cli.annotations import annotate
+
+        annotate(findings, error)
 
 
 def _check(asked: _Asked) -> _Done:

@@ -88,11 +88,9 @@ def _show_text(done: Verified) -> None:
 
 
 def _show_on_github(done: Verified, environ: Mapping[str, str]) -> None:
-    from resilient_infer.cli.annotations import annotations
+    from resilient_infer.cli.annotations import annotate
 
-    for line in annotations(done.findings, done.error):
-        # Not `Ink.text`, which defuses commands; `_escaped` has left nothing else that is one.
-        click.echo(line if ink_of(sys.stdout).unicode else line.encode("ascii", "replace").decode())
+    annotate(done.findings, done.error)
     page = environ.get("GITHUB_STEP_SUMMARY")
     if page:
         _append_summary(Path(page), done)

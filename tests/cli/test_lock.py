@@ -450,3 +450,23 @@ def test_json_is_one_object_with_the_same_keys_always(project: Project, command:
     assert (ended.code, broken["exit_code"]) == (2, 2)
     assert broken["error"]["problems"][0].startswith("lockfiles/models.yaml:2:9: ")
     assert all(set(record) == KEYS for record in (done, checked, refused, broken))
+
+
+def test_github_actions_gets_annotations_of_the_check(
+    project: Project, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the lines of the manifest, beside the lines for people; none without --check, none elsewhere."""
+    assert "::" not in command("lock", "--check").out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    ended = command("lock", "--check")
+    assert ended.code == 1
+    assert ended.out.startswith("error RI101 lockfiles/models.yaml:4 gpt2: not locked")
+    assert "\n::error file=lockfiles/models.yaml,line=4,title=RI101 not locked%2C or not " in ended.out
+    assert "::" not in command("lock").out
+
+    project.manifest.write_text("version: 1\nmodels: {a: 7}\n")
+    assert command("lock", "--check").out.startswith(
+        "::error file=lockfiles/models.yaml,line=2,col=13,title="
+    )
+    assert "::" not in command("lock", "--check", "--format", "json").out
