@@ -117,7 +117,7 @@ class ScriptedOpened:
 
     def __init__(self, given: Flow, world: "ScriptedStreams") -> None:
         self.head = given.head()
-        self.closed = False
+        self.closed = self._finished = False
         self._flow = given
         self._chunks = list(given.chunks)
         self._world = world
@@ -136,10 +136,11 @@ class ScriptedOpened:
         return self._flow.end() or b""
 
     def finish(self) -> None:
-        self.close()
+        assert not self.closed, "given back twice"
+        self.closed = self._finished = True
 
     def close(self) -> None:
-        assert not self.closed, "given back twice"
+        assert self._finished or not self.closed, "given back twice"
         self.closed = True
 
 

@@ -1,7 +1,8 @@
 """Streamed stories, each told once and played by every driver."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from resilient_infer.core.events import AttemptFinished, ChunkSkipped, Event
 from resilient_infer.core.gates import Permit
-from resilient_infer.core.http import FaultKind
+from resilient_infer.core.http import FaultKind, HttpRequest, Reception
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Delta, Finished, Restarted, StreamEvent
+from resilient_infer.drivers.sync_stream import Stream
 from resilient_infer.errors import AllTargetsFailed, StreamInterrupted
 from resilient_infer.testing.streamed import NEVER, Consumer
-from tests.scenarios.stage import HANG, REFUSED, SERVER_ERROR, THROTTLED, Reaction
+from tests.scenarios.scripted_async import by_hand
+from tests.scenarios.stage import HANG, REFUSED, SERVER_ERROR, THROTTLED, Reaction, Scripted
 from tests.scenarios.streams import (
     DONE,
     IN_BAND,
@@ -25,8 +28,11 @@ from tests.scenarios.streams import (
     STREAM_DRIVERS,
     Flow,
     PlayStream,
+    ScriptedOpened,
+    ScriptedStreams,
     StreamPerformance,
     StreamScript,
+    consumed,
     event,
     flow,
     performed_async,
@@ -194,6 +200,34 @@ def test_a_consumer_who_leaves_gives_everything_back(play: PlayStream) -> None:
     assert told.ended is None
     assert not any(isinstance(item, AttemptFinished) for item in told.events)
     assert isinstance(stage.route("a").gate.ask(1.0, lease=1.0), Permit)
+
+
+class Slow(ScriptedStreams):
+    """Each look at the clock finds it a little later; `ends` keeps until when an answer is waited for."""
+
+    def __init__(self, script: StreamScript) -> None:
+        super().__init__(Scripted(script), 0.0)  # type: ignore[arg-type]  # it only hands reactions on
+        self.ends: list[float] = []
+
+    def clock(self) -> float:
+        self.now += 0.125
+        return self.now
+
+    def open(self, request: HttpRequest, *, timeout: float, **rest: Any) -> ScriptedOpened | Reception:
+        self.ends.append(self.now + timeout)
+        return super().open(request, timeout=timeout, **rest)
+
+
+@pytest.mark.parametrize("on_loop", [False, True])
+def test_dl4_time_spent_on_putting_a_payload_in_words_is_the_attempt_s_own(on_loop: bool) -> None:
+    """Of a streamed attempt, too: its first piece must come within the deadline."""
+    stage, world = stream_stage(targets=(("a",),), deadline=5.0), Slow({"a": [spoken("Once")]})
+    if on_loop:
+        by_hand(consumed(stage, world, Consumer(), []))
+    else:
+        list(Stream(replace(stage.spec(), stream=True), stage.env, world, world, world.clock))
+
+    assert world.ends == [pytest.approx(5.0 + 0.125)]  # of which the first look counts for nothing
 
 
 # PA1
