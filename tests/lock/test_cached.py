@@ -1,6 +1,7 @@
 """Cached: what lies on this machine is compared with what was locked, and what is not there is never fine."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,24 @@ def test_ri900_a_lock_written_by_hand_says_nothing_of_files(tmp_path: Path) -> N
     fill(tmp_path, CLASSIFIER)
 
     assert "the lock has no digest of its files" in message(look(tmp_path, pin_of(CLASSIFIER, by_hand=True)))
+
+
+def test_weights_that_a_person_listed_in_part_are_no_alarm(tmp_path: Path) -> None:
+    """Only a lock that holds the digest of all files was made from all files."""
+    fill(tmp_path, SHARDED)
+    whole = pin_of(SHARDED)
+    first = dict(list((whole.weights or {}).items())[:1])
+    found = look(tmp_path, replace(whole, weights=first, files=None))
+
+    assert found == Examined(note="in the cache: 1 file as locked, 3 as downloaded")
+
+
+def test_ri900_a_stray_link_beside_the_whole_commit(tmp_path: Path) -> None:
+    """Nobody can say what it will be."""
+    fill(tmp_path, CLASSIFIER)
+    place_of(tmp_path, "notes.json").symlink_to("../../blobs/gone")
+
+    assert "in the cache, notes.json: it is a link to nothing" in message(look(tmp_path))
 
 
 def test_a_repo_without_weights_is_as_locked_only_as_a_whole(tmp_path: Path) -> None:
