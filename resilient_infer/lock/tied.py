@@ -33,9 +33,12 @@ def tied(entry: LockEntry) -> LockEntry:
 
 def loose(entry: LockEntry) -> Mapping[Name, str]:
     """The pins of Hub models that do not fit the others of their entry, each with the reason."""
-    commits = {name_of(pin): pin.revision for pin in entry.models}
+    models = entry.models
+    if not entry.needed and not any(pin.needs for pin in models):
+        return {}  # most entries; a lock has a thousand of them
+    commits = {name_of(pin): pin.revision for pin in models}
     reasons: dict[Name, str] = {}
-    for pin in entry.models:
+    for pin in models:
         for need in pin.needs:
             if commits.get(name_of(need)) != need.revision:
                 held = (commits.get(name_of(need)) or "none")[:12]

@@ -186,3 +186,22 @@ def test_ri101_a_named_alias_that_is_not_locked_as_asked_is_told(manifest: str) 
 
     assert said(done.faults) == [("RI101", name)]
     assert "resilient-infer lock" in done.faults[0].hint
+
+
+def test_a_base_that_was_squashed_is_relocated_and_its_adapter_bound_to_it() -> None:
+    """The adapter stays where it is, and names the new commit of what it needs."""
+    hub, repo, _ = one()
+    config = f'{{"base_model_name_or_path": "{NAME}"}}'.encode()
+    hub.create("acme/adapter", {"adapter_config.json": config, "adapter_model.safetensors": b"small"})
+    manifest = manifest_of("  a: acme/adapter\n")
+    text = locked(manifest, None, hub)
+    old, new = repo.head, repo.squash()
+
+    done = relocated(manifest, text, hub)
+
+    after = lock_text(done.lock)
+    assert [(change.what, change.before) for change in done.changes] == [(What.RELOCATED, old)]
+    assert [pin.revision for pin in done.lock.entries["a"].needed] == [new]
+    assert [need.revision for need in pin_in(after, "a").needs] == [new]
+    assert checked(manifest, after) == ()
+    assert after == locked(manifest, None, hub)
