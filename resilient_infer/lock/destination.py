@@ -4,7 +4,6 @@ Nothing is moved here: what is chosen is resolved and confirmed like any other
 commit (`relock.py`).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,10 +100,9 @@ def settled(commits: Sequence[HubCommit], min_age: MinAge) -> HubCommit | None:
     Args:
         commits: Newest first.
     """
-    found, latest = None, -math.inf
+    found = None
     for commit in reversed(commits):
-        latest = max(latest, math.inf if commit.at is None else commit.at)
-        if latest > min_age.made_by:
+        if commit.at is None or commit.at > min_age.made_by:
             break
         found = commit
     return found

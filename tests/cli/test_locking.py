@@ -21,7 +21,15 @@ from .conftest import MANIFEST, Command, Project
 
 ROOT = Path(__file__).parents[2]
 CROWD = 8
-INTERRUPTED = [["lock"], ["update"], ["lock", "--relocate"], ["verify"], ["add", "third", "acme/sentiment"]]
+INTERRUPTED = [
+    ["lock"],
+    ["lock", "--relocate"],
+    ["update"],
+    ["outdated"],
+    ["diff"],
+    ["verify"],
+    ["add", "third", "acme/sentiment"],
+]
 COMMAND = (sys.executable, "-m", "resilient_infer")
 
 
@@ -212,10 +220,7 @@ def test_a_lock_that_is_a_symlink_is_refused(
     assert project.files() == before
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["lock"], ["update"], ["lock", "--relocate"], ["verify"], ["add", "third", "acme/sentiment"]],
-)
+@pytest.mark.parametrize("arguments", INTERRUPTED, ids=" ".join)
 def test_ctrl_c_ends_each_command_at_once_and_leaves_the_files(
     project: Project, command: Command, arguments: list[str]
 ) -> None:
