@@ -6,6 +6,7 @@ of the message, and no text. Payloads ask for one answer, so another choice
 than the first is somebody else's.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
@@ -29,7 +30,7 @@ class Chunks:
     def __init__(self) -> None:
         self.ending = False
         self._finish: Json = None
-        self._texts: dict[str, list[str]] = {}
+        self._texts: defaultdict[str, list[str]] = defaultdict(list)
         self._said: dict[str, Json] = {}
         self._fields: dict[str, Json] = {}
 
@@ -47,9 +48,10 @@ class Chunks:
         text = said.get(self._text_under) if isinstance(said, dict) else None
         if not isinstance(said, dict) or not (text is None or isinstance(text, str)):
             return Unread("a chunk whose text is no text")
-        for name, value in chunk.items():
-            if value is not None:
-                self._fields[name] = value
+        if None in chunk.values():
+            self._fields.update({name: value for name, value in chunk.items() if value is not None})
+        else:
+            self._fields.update(chunk)
         self._keep(choice, said)
         finish = choice.get("finish_reason")
         if isinstance(finish, str) and finish:
@@ -73,7 +75,7 @@ class Chunks:
         for name, value in said:
             if isinstance(value, str) and name not in ONCE:
                 # Joined at the end: to add to a long text each time is quadratic.
-                self._texts.setdefault(name, []).append(value)
+                self._texts[name].append(value)
             elif name not in _FRAME:
                 rest[name] = value
         if rest:

@@ -44,6 +44,8 @@ class EventStream:
         """The events that end in this piece; one that is too large is `Unread`."""
         if not piece:
             return []
+        if piece.startswith(b"data: ") and piece.find(b"\n") == len(piece) - 2 and self._is_whole(piece):
+            return [ServerEvent(b"", piece[6:-2])]
         if self._after_cr and piece[0] == 0x0A:
             piece = piece[1:]
         self._after_cr = piece.endswith(b"\r")
@@ -75,6 +77,11 @@ class EventStream:
             self.feed(b"\n")
         event = self._taken() if self._size else None
         return event if isinstance(event, ServerEvent) else None
+
+    def _is_whole(self, piece: bytes) -> bool:
+        """Whether a piece of one line and a byte is an event by itself, as most tokens come."""
+        within = self._rest or self._size or self._name or self._skips or self._after_cr or not self._begun
+        return not within and piece.endswith(b"\n\n") and b"\r" not in piece and len(piece) <= LARGEST
 
     def _first(self, line: bytes) -> bytes:
         """The first line that ends in a piece, with what came of it before."""

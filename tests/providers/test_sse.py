@@ -67,6 +67,20 @@ def test_any_pieces_give_the_standards_events(stream, draw):
     assert events(*draw.draw(cuts(stream))) == by_the_book(stream)
 
 
+TOKENS = st.sampled_from(
+    [b"data: x\n\n", b"data: {}\n\n", b"data: \n\n", b"data: a\rb\n\n", b"data:x\n\n", b"data: x"]
+)
+LEFT_OPEN = st.sampled_from(
+    [b"event: error\n", b"data: y\n", b": ping\r", b"\r", b"\n", b"da", b"data: x\r\n\r"]
+)
+
+
+@given(st.lists(TOKENS | LEFT_OPEN, max_size=12))
+def test_events_that_come_one_a_piece_are_those_of_the_whole(pieces):
+    """Most tokens do, and are read by a shorter way, which must see what the pieces before it left open."""
+    assert events(*pieces) == by_the_book(b"".join(pieces))
+
+
 @given(st.lists(st.binary(max_size=20), max_size=10))
 def test_any_bytes_are_taken(pieces):
     """Nothing is raised, and the pieces make no difference."""
