@@ -32,10 +32,9 @@ def receive(call: Progress, turn: Turn, transcript: Transcript) -> Generator[Act
         call.now = reply.now
         if isinstance(reply.value, Done):
             outcome = reply.value.outcome
-            if isinstance(outcome, Success):
-                taken_back = transcript.end()
-                if taken_back:
-                    yield from _deliver(call, taken_back)
+            taken_back = transcript.end() if isinstance(outcome, Success) else []
+            if taken_back:
+                yield from _deliver(call, taken_back)
             return _told(call, turn, outcome)
         parts = reply.value
         assert isinstance(parts, Parts)
