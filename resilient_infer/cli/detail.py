@@ -13,7 +13,10 @@ from resilient_infer.lock.way import Way
 
 _MOST_FILES: Final = 200
 _MOST_COMMITS: Final = 20
-_MOST_TITLE: Final = 72
+_MOST_TITLE: Final = 50
+_NARROW: Final = 20
+_BESIDE: Final = 58
+"""Columns of a line beside the path of its file."""
 _DIGITS: Final = 8
 """Hex digits of a file's digest that people are shown."""
 
@@ -68,29 +71,28 @@ def _headline(diff: PinDiff) -> str:
 
 def _file_lines(files: Sequence[FileDiff], ink: Ink) -> Iterator[str]:
     shown = files[:_MOST_FILES]
-    yield from (f"      {one_block(line)}" for line in columns(_file(file) for file in shown))
+    room = None if ink.width is None else max(_NARROW, ink.width - _BESIDE)
+    rows = (_file(file, room, ink) for file in shown)
+    yield from (f"      {one_block(line)}" for line in columns(rows))
     if len(files) > len(shown):
         yield f"      and {many(len(files) - len(shown), 'file')} more"
 
 
-def _file(file: FileDiff) -> tuple[str, ...]:
-    """Class, path, size and digest, each before and after."""
+def _file(file: FileDiff, room: int | None, ink: Ink) -> tuple[str, ...]:
+    """Class, path, size and digest, the last two before and after."""
+    path = file.path if room is None else ink.fit(file.path, room)
     old, new = file.before, file.after
     if old is None or new is None:
         there = new or old
         what = "added" if old is None else "removed"
-        return file.kind.value, file.path, what, _size(there), _digest(there)
-    sizes = "" if old.size is None and new.size is None else f"{size(old.size)} → {size(new.size)}"
-    return file.kind.value, file.path, "changed", sizes, f"{_digest(old)} → {_digest(new)}"
-
-
-def _size(file: HubFile | None) -> str:
-    return "" if file is None or file.size is None else size(file.size)
+        much = "" if there is None or there.size is None else f", {size(there.size)}"
+        return file.kind.value, path, f"{what}{much}", _digest(there)
+    sizes = "changed" if old.size is None and new.size is None else f"{size(old.size)} → {size(new.size)}"
+    return file.kind.value, path, sizes, f"{_digest(old)} → {_digest(new)}"
 
 
 def _digest(file: HubFile | None) -> str:
-    kind, _, digits = ("", "", "") if file is None else file.digest.partition(":")
-    return f"{kind}:{digits[:_DIGITS]}"
+    return "" if file is None else file.digest.partition(":")[2][:_DIGITS]
 
 
 def _commit_lines(commits: Sequence[HubCommit]) -> Iterator[str]:

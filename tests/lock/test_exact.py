@@ -5,6 +5,7 @@ import pytest
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.answers import HubFault, HubFaultKind, HubModel
 from resilient_infer.lock.emit import lock_text
+from resilient_infer.lock.findings import Level
 from resilient_infer.lock.relock import What
 from tests.lock.fake_hub import FakeHub, FakeRepo, fault
 from tests.lock.locking import checked, locked, manifest_of, pin_in, said, updated_to
@@ -99,6 +100,7 @@ def test_ri304_a_commit_that_nothing_leads_to_is_refused() -> None:
     done = updated_to(ONE, text, hub, "a", lost)
 
     assert said(done.relocked.faults) == [("RI304", "a")]
+    assert done.relocked.faults[0].level is Level.ERROR
     assert lock_text(done.relocked.lock) == text
 
 

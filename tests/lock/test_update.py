@@ -175,6 +175,17 @@ def test_what_is_missing_is_locked_and_what_is_too_much_is_dropped() -> None:
     ]
 
 
+def test_what_is_locked_for_the_first_time_costs_what_it_costs_lock() -> None:
+    """No question more."""
+    hub = hub_of()
+    locked(MANY, None, hub)
+    asked = len(hub.asked)
+
+    updated(MANY, None, hub)
+
+    assert len(hub.asked) == 2 * asked
+
+
 def test_an_age_that_nothing_has_locks_nothing() -> None:
     """RI101 for what was never locked: all or nothing."""
     hub = hub_of()

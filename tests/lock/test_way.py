@@ -2,6 +2,7 @@
 
 import pytest
 
+from resilient_infer.core.outcome import Failure, FailureKind
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.files import FileClass
 from resilient_infer.lock.way import Course, Steps, steps, way
@@ -93,3 +94,20 @@ def test_what_could_not_be_told_is_told(method: str, kind: HubFaultKind) -> None
     assert (found.content is None) is (method == "model")
     assert (found.steps is None) is (method == "history")
     assert bool(found.faults) is (kind is not HubFaultKind.GATED)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_mirror_without_histories_is_no_hub_that_is_down(status: int) -> None:
+    """The files are told, the commits are not, and nothing is at fault."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    old, new = repo.head, repo.push({"README.md": b"x"})
+    failure = Failure(kind=FailureKind.GONE, reason="no such page", status=status)
+    missing = HubFault(kind=HubFaultKind.UNTOLD, failure=failure)
+    hub.trouble = lambda asked, name, revision: missing if asked == "history" else None
+
+    found = way(hub, NAME, old, new)
+
+    assert (found.steps, found.content is None, found.faults) == (None, False, ())
+    hub.trouble = lambda asked, name, revision: missing if asked == "model" else None
+    assert way(hub, NAME, old, new).faults
