@@ -1,14 +1,17 @@
 """Binding: an alias is called only with what it is locked to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from resilient_infer.errors import AliasNotLocked, StaleLock
-from resilient_infer.lock.binding import bind
+from resilient_infer.lock.binding import Mode, bind
 from resilient_infer.lock.discovery import find, read_file
-from resilient_infer.lock.lockfile import Lock, LockedModel, LockedName, parse_lock
+from resilient_infer.lock.lockfile import Lock, LockedModel, LockedName, Need, NeedKind, parse_lock
 from resilient_infer.lock.manifest import Manifest, parse_manifest
+from resilient_infer.lock.tied import tied
+from tests.lock import locks as made
 from tests.lock.samples import COMMIT, lock_of, pin
 
 NAMED = "      - {provider: openai, name: gpt-x, pin: versioned}\n"
@@ -141,6 +144,19 @@ def test_frozen_needs_the_lock_alone() -> None:
     assert isinstance(hub.locked, LockedModel)
     assert hub.locked.revision == COMMIT
     assert (named.entry.routes[0].provider, named.entry.routes[0].name) == ("openai", "gpt-x")
+
+
+@pytest.mark.parametrize("mode", ["locked", "frozen"])
+def test_no_call_goes_to_what_a_model_needs(mode: Mode) -> None:
+    """With a manifest or without one: only targets are bound, and a needed repo makes nothing stale."""
+    base = made.full_pin(2, "a/base")
+    need = Need(model="a/base", requested="main", kind=NeedKind.BASE)
+    adapter = replace(made.full_pin(1, "a/b"), needs=(need,))
+    found = made.lock({"x": tied(replace(made.entry("x", adapter), needed=(base,)))})
+
+    for written in (manifest("  x: a/b\n"), None)[: 1 if mode == "locked" else 2]:
+        bound = bind(written, found, "x", mode)
+        assert [target.entry.model for target in bound.targets] == ["a/b"]
 
 
 def test_frozen_with_a_manifest_checks_it() -> None:
