@@ -59,7 +59,7 @@ def test_every_command_is_offered(offered: Offered) -> None:
     assert offered("resilient-infer ver") == ["verify"]
 
 
-@pytest.mark.parametrize("command", ["call", "explain", "lock", "update"])
+@pytest.mark.parametrize("command", ["call", "diff", "explain", "lock", "update"])
 def test_the_aliases_of_the_manifest_are_offered(offered: Offered, command: str) -> None:
     assert offered(f"resilient-infer {command} ") == ["gpt2", "sentiment"]
     assert offered(f"resilient-infer {command} sen") == ["sentiment"]
@@ -75,6 +75,7 @@ def test_options_their_values_and_environments_are_offered(offered: Offered) -> 
     assert offered("resilient-infer verify --fail-on d") == ["drift"]
     assert offered("resilient-infer verify --env ") == ["prod", "staging"]
     assert offered("resilient-infer explain --env pr") == ["prod"]
+    assert offered("resilient-infer diff --env prod --env st") == ["staging"]
 
 
 @pytest.mark.parametrize(

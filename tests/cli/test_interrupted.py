@@ -94,6 +94,8 @@ CASES = {
     "add": Case(("add", "third", "acme/sentiment"), hub_hangs, "asking the Hub"),
     "lock": Case(("lock",), hub_hangs, "asking the Hub"),
     "update": Case(("update",), hub_hangs, "asking the Hub"),
+    "outdated": Case(("outdated",), hub_hangs, "asking the Hub"),
+    "diff": Case(("diff",), hub_hangs, "asking the Hub"),
     "verify": Case(("verify",), hub_hangs, "asking the Hub"),
     "verify --live": Case(
         ("verify", "--live", "--timeout", "60"), server_hangs, "asking the servers: 1 of 2"
