@@ -3,11 +3,13 @@
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Final
 
 from resilient_infer.assembly import Assembly
 from resilient_infer.cli.outline import NAMES_THE_COMMIT
 from resilient_infer.cli.progress import Progress
+from resilient_infer.core.http import HttpRequest, Reception
 from resilient_infer.core.outcome import Failure, FailureKind
 from resilient_infer.drivers.inquiry import inquire
 from resilient_infer.errors import ResilientInferError
@@ -51,26 +53,27 @@ class Servers:
 
     Args:
         timeout: Seconds for one question.
-
-    Attributes:
-        requests: Questions that were sent so far.
     """
 
     def __init__(self, manifest: Manifest, lock: Lock, *, timeout: float) -> None:
-        self.requests = 0
         self._timeout = timeout
         self._assembly = Assembly(
             manifest, lock, "locked", table=GateTable(), environ=os.environ, source=manifest.file
         )
         self._providers = manifest.providers
         self._transport = HttpSync()
-        self._counting = threading.Lock()
+        self._once = _Once(self._transport)
 
     def __enter__(self) -> "Servers":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._transport.close(cancel=True)
+
+    @property
+    def requests(self) -> int:
+        """Questions that were sent so far."""
+        return len(self._once.answers)
 
     def reported_commit(self, asked: LiveRoute) -> Told:
         """What the server of a route says that it runs."""
@@ -89,14 +92,32 @@ class Servers:
             if not route.unusable:
                 return Unasked(reason="its codec knows no question for this server")
             return Unheard(reason=route.unusable, hint="set it where this runs")
-        with self._counting:
-            self.requests += 1
-        outcome = inquire(spec, target.target, route, self._transport, self._timeout)
+        outcome = inquire(spec, target.target, route, self._once, self._timeout)
         if isinstance(outcome, Failure):
             hint = _KEY if outcome.kind in _REFUSED else _AGAIN
             return Unheard(reason=outcome.reason, hint=hint)
         remedy = _REMEDIES.get(route.route.endpoint.kind, "").format(commit=target.target.revision)
         return Runs(commit=outcome.commit, remedy=remedy)
+
+
+class _Once:
+    """Sends a request once, and gives its answer to all who would send it: a server tells of every model."""
+
+    def __init__(self, transport: HttpSync) -> None:
+        self.answers: dict[HttpRequest, Future[Reception]] = {}
+        self._transport = transport
+        self._lock = threading.Lock()
+
+    def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
+        with self._lock:
+            known = self.answers.get(request)
+            answer = self.answers[request] = known or Future()
+        if known is None:
+            try:
+                answer.set_result(self._transport.send(request, timeout=timeout, fresh=fresh))
+            except BaseException as error:
+                answer.set_exception(error)
+        return answer.result()
 
 
 def _never(provider: Provider, task: str) -> str:

@@ -231,6 +231,40 @@ def test_a_server_of_many_aliases_is_asked_once(stage: Stage) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("hangs", [False, True], ids=["answers", "hangs"])
+def test_a_server_of_many_names_is_asked_once(stage: Stage, command: Command, hangs: bool) -> None:
+    """It tells of all its models at once, and one that hangs is waited for once."""
+    server = stage.serve("vllm")
+    repo, task = stage.model("vllm")
+    names = (repo, f"{repo}@{stage.project.gpt2.head}")
+    routes = ", ".join(f"{{provider: ours, name: {name!r}}}" for name in names)
+    stage.project.manifest.write_text(
+        f"version: 1\nproviders:\n  ours: {{kind: vllm, url: {server.url!r}}}\n"
+        f"models:\n  it:\n    task: {task}\n    targets: [{{model: {repo}, routes: [{routes}]}}]\n"
+    )
+    assert command("lock").code == 0
+    if hangs:
+        server.fail(Hang())
+    started = time.monotonic()
+    ended = stage.verify("--timeout", "1", "--jobs", "1")
+
+    assert [state for state, _ in rows(ended)] == (["unchecked"] * 2 if hangs else ["attested"] * 2)
+    assert len(server.requests) == 1
+    assert ended.out.endswith(", 3 requests\n")
+    assert not hangs or time.monotonic() - started < 3
+
+
+def test_what_a_server_says_of_our_key_is_not_repeated(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = stage.serve("tei", key=KEY, key_env=VARIABLE)
+    stage.lock(server)
+    monkeypatch.setenv(VARIABLE, KEY)
+    server.fail(Status(code=500, body={"error": f"no {KEY} here", "error_type": KEY}))
+    for form in ("text", "json", "sarif", "github"):
+        ended = stage.verify("--format", form)
+        assert ended.code == 3
+        assert KEY not in ended.out + ended.err
+
+
 def test_jobs_bound_the_questions_under_way_and_timeout_each(stage: Stage) -> None:
     """Six servers that hang, two at a time, 0.3 s each: about 0.9 s, and no more than that and some."""
     servers = [stage.serve("tei", name=f"s{number}") for number in range(6)]
