@@ -63,25 +63,39 @@ def relicensed(pin: LockedModel, now: HubModel) -> tuple[Said, ...]:
     return (Said(code="RI404", message=message, hint="read the new terms before you move the pin"),)
 
 
-def _with_ref(hub: Hub, pin: LockedModel, moved: Drift) -> Drift:
-    """What kind of ref has moved: a branch is meant to, a tag is not."""
-    if pin.requested == DEFAULT_REF or any(said.settles for said in moved.said):
-        return replace(moved, ref=Ref.BRANCH)
+def kind_of(hub: Hub, pin: LockedModel) -> Ref | HubFault:
+    """What the ref of a pin is. One request, unless its name says it."""
+    if pin.requested == DEFAULT_REF:
+        return Ref.BRANCH
     if pin.requested.startswith(REQUEST):
-        return replace(moved, ref=Ref.REQUEST)
+        return Ref.REQUEST
     refs = hub.refs(pin.model)
     if isinstance(refs, HubFault):
-        why = unchecked(refs.reason, about=f"whether {pin.requested} is a branch or a tag")
-        return replace(moved, ref=Ref.BRANCH, said=(*moved.said, why))
-    if pin.requested in refs.branches or pin.requested not in refs.tags:
-        return replace(moved, ref=Ref.BRANCH)
-    where = "" if moved.commit is None else f" to {moved.commit[:12]}"
-    tag = Said(
+        return refs
+    tag = pin.requested in refs.tags and pin.requested not in refs.branches
+    return Ref.TAG if tag else Ref.BRANCH
+
+
+def moved_tag(pin: LockedModel, commit: str | None) -> Said:
+    """The tag of a pin is at another commit now."""
+    where = "" if commit is None else f" to {commit[:12]}"
+    return Said(
         code="RI303",
         message=f"the tag {pin.requested} of {pin.model} was moved from {pin.revision[:12]}{where}",
         hint=f"a tag should stay where it is, so find out why; {UPDATE}",
     )
-    return replace(moved, ref=Ref.TAG, said=(tag, *moved.said))
+
+
+def _with_ref(hub: Hub, pin: LockedModel, moved: Drift) -> Drift:
+    """What kind of ref has moved: a branch is meant to, a tag is not."""
+    if any(said.settles for said in moved.said):
+        return replace(moved, ref=Ref.BRANCH)
+    kind = kind_of(hub, pin)
+    if isinstance(kind, HubFault):
+        why = unchecked(kind.reason, about=f"whether {pin.requested} is a branch or a tag")
+        return replace(moved, ref=Ref.BRANCH, said=(*moved.said, why))
+    tag = (moved_tag(pin, moved.commit),) if kind is Ref.TAG else ()
+    return replace(moved, ref=kind, said=(*tag, *moved.said))
 
 
 def _ahead(

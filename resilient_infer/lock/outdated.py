@@ -11,8 +11,10 @@ from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind
 from resilient_infer.lock.destination import head_of
+from resilient_infer.lock.drift import kind_of, moved_tag
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding, Level, Said
+from resilient_infer.lock.lineage import Ref
 from resilient_infer.lock.locked import LockedModel, Survey
 from resilient_infer.lock.missing import explain, identity, unchecked
 from resilient_infer.lock.offline import compare, in_order
@@ -131,12 +133,21 @@ def _told(hub: Hub, pin: LockedModel, *, has_token: bool) -> _Told:
     said = identity(pin, now)
     if any(each.settles for each in said):
         return _Told(age=Age.UNKNOWN, head=head, said=said)
+    said += _of_the_ref(hub, pin, head)
     between = way(hub, pin.model, pin.revision, head)
     said += tuple(unchecked(f"what changed at {pin.requested}: {fault.reason}") for fault in between.faults)
     if between.gone:
         lost = hub.model(pin.model, pin.revision)
         said += explain(hub, pin, lost, has_token=has_token) if isinstance(lost, HubFault) else ()
     return _Told(age=Age.BEHIND, head=head, way=between, said=said)
+
+
+def _of_the_ref(hub: Hub, pin: LockedModel, head: str) -> tuple[Said, ...]:
+    """A branch is meant to move, a tag is not."""
+    kind = kind_of(hub, pin)
+    if isinstance(kind, HubFault):
+        return (unchecked(f"whether {pin.requested} is a branch or a tag: {kind.reason}"),)
+    return (moved_tag(pin, head),) if kind is Ref.TAG else ()
 
 
 def _unknown(pin: LockedModel, fault: HubFault) -> Said:

@@ -14,9 +14,12 @@ from resilient_infer.lock.binding import Identity, identity_held
 from resilient_infer.lock.bounded import gather
 from resilient_infer.lock.destination import Going, MinAge, destination
 from resilient_infer.lock.diff import EntryDiff, Stretch, diff_locks
+from resilient_infer.lock.drift import kind_of, moved_tag
 from resilient_infer.lock.entries import Alias, Manifest
 from resilient_infer.lock.exact import exact
 from resilient_infer.lock.findings import Finding, Level, Said
+from resilient_infer.lock.lineage import Ref
+from resilient_infer.lock.loaded import as_note
 from resilient_infer.lock.lockfile import MAJOR, MINOR, Lock, LockedModel, LockEntry
 from resilient_infer.lock.missing import unchecked
 from resilient_infer.lock.offline import in_order, own_aliases
@@ -213,7 +216,16 @@ def _going(hub: Hub, asked: _Asked, min_age: MinAge | None) -> Going | Said:
         return unchecked(
             f"{asked.requested} is at {going.commit[:12]}, and the Hub's API does not know that yet"
         )
-    return going
+    return going if asked.held is None else _with_tag(hub, asked.held, going)
+
+
+def _with_tag(hub: Hub, held: LockedModel, going: Going) -> Going | Said:
+    """Say it if what moved is a tag: it is meant to stay where it is."""
+    kind = kind_of(hub, held)
+    if isinstance(kind, HubFault):
+        return unchecked(f"whether {held.requested} of {held.model} is a branch or a tag: {kind.reason}")
+    notes = (as_note(moved_tag(held, going.commit)),) if kind is Ref.TAG else ()
+    return replace(going, notes=(*notes, *going.notes))
 
 
 def _told(

@@ -105,6 +105,9 @@ def test_targets_come_go_and_change_their_order() -> None:
     second = diff_entries("a", entry(one), entry(tagged, one))
     assert second is not None
     assert [(each.before, each.after) for each in second.pins] == [(None, tagged)]
+    dropped = diff_entries("a", entry(one, tagged), entry(one))
+    assert dropped is not None
+    assert [(each.before, each.after) for each in dropped.pins] == [(tagged, None)]
 
 
 def test_what_is_needed_is_compared_too() -> None:

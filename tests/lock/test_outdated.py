@@ -136,6 +136,23 @@ def test_ri303_a_ref_that_is_gone() -> None:
     assert exit_code(found.findings) == 0
 
 
+def test_ri303_a_tag_that_was_moved_is_told() -> None:
+    """It is behind, and that is a warning: a tag should stay where it is. A branch is meant to move."""
+    hub = FakeHub()
+    repo = hub.create(NAME)
+    repo.tag("v1", repo.head)
+    repo.refs["dev"] = repo.head
+    manifest = manifest_of(f"  a: {NAME}@v1\n  b: {NAME}@dev\n")
+    text = locked(manifest, None, hub)
+    repo.tag("v1", repo.push({"README.md": b"x"}))
+    repo.push({"README.md": b"y"}, branch="dev")
+
+    found = looked(manifest, text, hub)
+
+    assert [each.age for each in found.standings] == [Age.BEHIND, Age.BEHIND]
+    assert said(found.findings) == [("RI303", "a")]
+
+
 @pytest.mark.parametrize("method", ["head", "model", "history"])
 @pytest.mark.parametrize("kind", [HubFaultKind.UNTOLD, HubFaultKind.DENIED])
 def test_ri900_what_was_not_told_is_said(kind: HubFaultKind, method: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from resilient_infer.lock.answers import HubFault, HubFaultKind
 from resilient_infer.lock.emit import lock_text
 from resilient_infer.lock.relock import What
-from tests.lock.fake_hub import CLASSIFIER, FakeHub, FakeRepo, fault
+from tests.lock.fake_hub import CLASSIFIER, UNTOLD, FakeHub, FakeRepo, fault
 from tests.lock.locking import checked, locked, manifest_of, pin_in, relocated, said
 from tests.lock.samples import lock_of, pin
 
@@ -144,6 +144,19 @@ def test_a_hub_that_says_anything_else_moves_nothing(kind: HubFaultKind, after: 
     assert moved or new == text
     untold = kind in (HubFaultKind.UNTOLD, HubFaultKind.DENIED)
     assert not untold or {code for code, _ in said(done.faults)} <= {"RI900"}
+
+
+def test_ri900_a_commit_that_could_not_be_asked_for_is_not_gone() -> None:
+    """Even where the same files are at another commit."""
+    hub, repo, text = one()
+    old = repo.head
+    repo.squash(forget=False)
+    hub.trouble = lambda method, name, revision: UNTOLD if revision == old else None
+
+    done = relocated(ONE, text, hub)
+
+    assert said(done.faults) == [("RI900", "a")]
+    assert lock_text(done.lock) == text
 
 
 def test_only_the_named_aliases_are_looked_at() -> None:

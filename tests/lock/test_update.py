@@ -143,7 +143,7 @@ def test_a_commit_that_was_asked_for_never_moves() -> None:
 
 
 def test_a_tag_moves_if_somebody_moved_it() -> None:
-    """It is what was asked for."""
+    """It is what was asked for; but a tag should stay where it is, so that is said."""
     hub = hub_of()
     repo = hub.repos["acme/one"]
     repo.tag("v1", repo.head)
@@ -153,7 +153,11 @@ def test_a_tag_moves_if_somebody_moved_it() -> None:
     assert updated(manifest, before, hub).relocked.changes == ()
     repo.tag("v1", new)
 
-    assert pin_in(lock_text(updated(manifest, before, hub).relocked.lock), "a").revision == new
+    relocked = updated(manifest, before, hub).relocked
+    assert pin_in(lock_text(relocked.lock), "a").revision == new
+    assert relocked.changes[0].notes[0].startswith("RI303: the tag v1 of acme/one was moved from ")
+    hub.trouble = lambda method, name, revision: UNTOLD if method == "refs" else None
+    assert said(updated(manifest, before, hub).relocked.faults) == [("RI900", "a")]
 
 
 def test_what_is_missing_is_locked_and_what_is_too_much_is_dropped() -> None:
