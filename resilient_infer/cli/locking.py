@@ -37,7 +37,7 @@ class Made:
         text: What it is to hold; None: it stays as it is, for there are faults.
         before: What it holds; None: it is not there.
         changes: What is different for the aliases.
-        notes: What was chosen where two sides of a merge met.
+        notes: What was chosen where two sides of a merge met, and what else is to be known.
         faults: Why nothing may be written.
         aliases: How many it holds.
     """
@@ -133,7 +133,7 @@ def make_by(anew: Anew, manifest: Manifest, folder: Path) -> Made:
         text=text,
         before=before,
         changes=done.changes,
-        notes=notes,
+        notes=(*notes, *done.notes),
         faults=done.faults,
         aliases=len(done.lock.entries),
     )

@@ -120,6 +120,11 @@ class Growing:
                 why = "too many repos are named" if lost is None else lost.message.partition(": ")[2]
                 yield as_note(loads_unlocked(pin.model, need, why))
 
+    def still_unlocked(self) -> Iterator[str]:
+        """The same of the pins that are kept."""
+        for name, pin in self.pins.items():
+            yield from () if self.is_new(name) else self.unlocked(pin)
+
     def _find(self, need: Need) -> None:
         """Take a pin that is held, or ask; nothing if enough was looked at."""
         name = name_of(need)

@@ -64,11 +64,13 @@ class Relocked:
         lock: To be written whole, if there are no faults.
         changes: In the order of the aliases.
         faults: Why nothing may be written; an alias with a fault has its old entry in `lock`.
+        notes: What people should know of what is kept, one sentence each.
     """
 
     lock: Lock
     changes: tuple[Change, ...]
     faults: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,7 @@ def relock(
     locked = {name: entry for name, entry in entries.items() if only is not None and name not in only}
     changes = list(_orphans(entries.values(), aliases)) if only is None else []
     faults: list[Finding] = []
+    notes: list[str] = []
     for plan in plans:
         grown = growing[plan.alias.name]
         entry = None if grown.refused else _entry(plan, grown, file)
@@ -128,9 +131,10 @@ def relock(
             continue
         locked[plan.alias.name] = entry
         changes += _changes(plan, entry, grown)
+        notes += (f"{entry.alias}: {note}" for note in grown.still_unlocked())
     lock = Lock(version=(MAJOR, MINOR), entries=dict(sorted(locked.items())), file=file)
     ordered = sorted(changes, key=lambda change: change.alias)
-    return Relocked(lock=lock, changes=tuple(ordered), faults=in_order(faults))
+    return Relocked(lock=lock, changes=tuple(ordered), faults=in_order(faults), notes=tuple(notes))
 
 
 def _planned(alias: Alias, before: LockEntry | None, moves: Moves) -> _Planned:

@@ -216,7 +216,9 @@ def test_ri405_what_cannot_be_read_is_said_and_the_model_is_locked_without_it(fa
     (note,) = [note for note in done.changes[0].notes if note.startswith("RI405")]
     assert note.startswith("RI405: acme/adapter loads acme/base@main (base), which is not locked: ")
     assert checked(ADAPTER, text) == ()
-    assert locked(ADAPTER, text, hub) == text
+    again = run(ADAPTER, text, hub)
+    assert (lock_text(again.lock), again.changes, again.notes) == (text, (), (f"a: {note}",))
+    assert done.notes == run(ADAPTER, text, whole).notes == ()
     assert locked(ADAPTER, text, whole) == locked(ADAPTER, None, whole)
 
 
