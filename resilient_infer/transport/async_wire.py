@@ -85,7 +85,7 @@ class Wire:
         if len(body) <= CHUNK:
             # In the loop's next turn, as a session's writer task does it: what all tasks of this turn send
             # leaves together, and wakes a server on the same machine once.
-            self._loop.call_soon(transport.write, head + body)
+            self._loop.call_soon(_write, transport, head + body)
         else:
             transport.write(head)
             self._writing = self._loop.create_task(_written(protocol, body, limit))
@@ -122,6 +122,11 @@ class Wire:
         """Whether a part of the request was still to be sent, which will not be."""
         writing, self._writing = self._writing, None
         return writing is not None and writing.cancel()
+
+
+def _write(transport: asyncio.Transport, request: bytes) -> None:
+    if not transport.is_closing():  # the attempt may have been ended in between, from another thread
+        transport.write(request)
 
 
 async def _written(protocol: ResponseHandler, body: bytes, limit: Limit) -> None:
