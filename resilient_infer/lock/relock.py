@@ -5,7 +5,7 @@ written by hand is completed at the commit it names, and what nobody asks for is
 dropped. A Hub that does not answer changes nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -112,10 +112,7 @@ def relock(
         for name, alias in sorted(aliases.items())
         if only is None or name in only
     ]
-    asked = Asked(hub, entries.values(), progress)
-    asked.ask(question for plan in plans for question in plan.questions())
-    growing = {plan.alias.name: _growing(plan, asked) for plan in plans}
-    follow([each for each in growing.values() if not each.refused], asked)
+    growing = _grown(plans, Asked(hub, entries.values(), progress))
     locked = {name: entry for name, entry in entries.items() if only is not None and name not in only}
     changes = list(_orphans(entries.values(), aliases)) if only is None else []
     faults: list[Finding] = []
@@ -154,6 +151,14 @@ def _planned(alias: Alias, before: LockEntry | None, moves: Moves) -> _Planned:
 
 def _held(before: LockEntry | None) -> Mapping[Name, LockedModel]:
     return {} if before is None else {name_of(pin): pin for pin in before.models}
+
+
+def _grown(plans: Sequence[_Planned], asked: Asked) -> Mapping[str, Growing]:
+    """The entries in the making, by alias, with all that the Hub says of them."""
+    asked.ask(question for plan in plans for question in plan.questions())
+    growing = {plan.alias.name: _growing(plan, asked) for plan in plans}
+    follow([each for each in growing.values() if not each.refused], asked)
+    return growing
 
 
 def _growing(plan: _Planned, asked: Asked) -> Growing:
