@@ -34,7 +34,7 @@ from resilient_infer.cli.progress import Progress
 from resilient_infer.cli.pull_request import pull_request_body
 from resilient_infer.cli.render import Ink, complain, ink_of, one_block, to_json
 from resilient_infer.core.task import Json
-from resilient_infer.errors import ResilientInferError
+from resilient_infer.errors import ConfigError, ResilientInferError
 from resilient_infer.lock.destination import MinAge
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding, exit_code
@@ -165,6 +165,7 @@ def _refusal(asked: _Asked) -> str:
 def _update(asked: _Asked) -> _Done:
     started = time.monotonic()
     found = find_files(asked.lockfiles, asked.environment)
+    _spare(found.folder, asked.pr_body)
     hub = CommandHub(Patience(timeout=asked.timeout, max_wait=asked.max_wait, jobs=asked.jobs))
     with nullcontext() if asked.dry_run else writing(found.folder):
         manifests = manifests_of(found, all_envs=asked.all_envs)
@@ -183,6 +184,16 @@ def _update(asked: _Asked) -> _Done:
         elapsed=time.monotonic() - started,
         requests=hub.requests,
     )
+
+
+def _spare(folder: Path, body: Path | None) -> None:
+    """Refuse to write the body over what it tells of.
+
+    Raises:
+        ConfigError: It would take the place of a manifest or a lock.
+    """
+    if body is not None and body.suffix == ".yaml" and body.resolve().parent == folder.resolve():
+        raise ConfigError(f"{body} would be overwritten", hint="name another file for --pr-body: body.md")
 
 
 _Mover = Callable[[Manifest, Lock | None, str, frozenset[str] | None], Updated]

@@ -225,6 +225,8 @@ def test_a_hand_edit_is_not_sealed(project: Project, command: Command) -> None:
         (["--min-age", "soon"], "write hours, days or weeks"),
         (["--jobs", "0"], "--jobs"),
         (["--pr-body", "lockfiles"], "is a directory"),
+        (["--pr-body", "lockfiles/models.yaml"], "would be overwritten"),
+        (["--dry-run", "--pr-body", "lockfiles/../lockfiles/models.lock.yaml"], "would be overwritten"),
     ],
 )
 def test_exit_2_when_what_was_given_cannot_be_used(
