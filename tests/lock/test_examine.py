@@ -129,6 +129,16 @@ def test_ri303_a_tag_that_moved(project: Project) -> None:
     assert project.run("verify").codes == {"RI303"}
 
 
+def test_a_branch_with_the_name_of_a_tag_is_a_branch(project: Project) -> None:
+    """As it is what downloads come from."""
+    project.repo.tag("v1")
+    project.repo.branch("v1")
+    lock_at(project, "v1")
+    project.repo.push({"model.safetensors": b"new"}, branch="v1")
+
+    assert project.run("verify").codes == {"RI302"}
+
+
 def test_ri403_only_pickled_weights(project: Project) -> None:
     """Told from the lock alone, in any case."""
     project.repo.push({"pytorch_model.bin": project.repo.at("main").files["model.safetensors"].content})

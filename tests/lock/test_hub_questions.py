@@ -38,7 +38,7 @@ def repo(hub: Hub) -> Repo:
     return hub.create(NAME, FILES)
 
 
-def client(quota: Quota | None = None) -> HuggingFaceHub:
+def client(quota: Quota | None = None, token: str = "") -> HuggingFaceHub:
     asking = PatientAsking(
         quota or Quota(),
         jobs=8,
@@ -47,7 +47,7 @@ def client(quota: Quota | None = None) -> HuggingFaceHub:
         now=time.monotonic,
         jitter=lambda: 0.0,
     )
-    return HuggingFaceHub(timeout=5.0, wall=time.time, now=time.monotonic, asking=asking, token="")
+    return HuggingFaceHub(timeout=5.0, wall=time.time, now=time.monotonic, asking=asking, token=token)
 
 
 def history(revision: str = "main", *, until: str | None = None, most: int = 1000) -> HubHistory:
@@ -248,3 +248,12 @@ def test_a_revision_that_is_gone_has_no_history_and_no_scans(repo: Repo) -> None
     ):
         assert isinstance(told, HubFault)
         assert told.kind is HubFaultKind.REVISION_GONE
+
+
+def test_the_token_stays_with_the_hub(hub: Hub, repo: Repo) -> None:
+    """Large files lie on another host, whose address is a key already."""
+    hub.token("hf_sandboxtoken123")
+
+    assert client(token="hf_sandboxtoken123").read(NAME, repo.head, "pytorch_model.bin") == b"weights"
+
+    assert {asked.kind: asked.token for asked in hub.requests} == {"resolvers": True, "storage": False}

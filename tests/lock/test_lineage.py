@@ -130,6 +130,7 @@ def test_a_pull_request_that_was_asked_for_is_what_is_wanted() -> None:
     repo.push({"README.md": b"more"}, branch=ref)
     assert codes(deep(hub, text, ref)) == ["RI301"]
 
+    repo.refs["refs/pr/2"] = commit
     repo.refs[ref] = repo.head
     repo.push({"README.md": b"other"}, branch=ref)
     assert codes(deep(hub, text, ref)) == ["RI302", "RI304"]
@@ -148,6 +149,18 @@ def test_a_commit_of_another_branch_is_the_owners(requested: str) -> None:
     found = codes(deep(hub, lock_at(hub, commit, asked), asked))
 
     assert found == ([] if requested == "commit" else ["RI302", "RI304"])
+
+
+def test_a_commit_on_the_way_to_a_tag_is_the_owners() -> None:
+    """Some release from commits that no branch keeps."""
+    hub, repo = made()
+    repo.refs["release"] = repo.head
+    commit = repo.push(CODE, branch="release")
+    repo.tag("v1", repo.push({"README.md": b"v1"}, branch="release"))
+    del repo.refs["release"]
+    repo.request({"README.md": b"a stranger's"})
+
+    assert codes(deep(hub, lock_at(hub, commit, commit), commit)) == []
 
 
 def test_ri304_a_commit_that_is_asked_for_and_in_no_history() -> None:
@@ -235,8 +248,8 @@ def left_behind(repo: FakeRepo) -> str:
     commit = repo.head
     repo.refs["dev"] = commit
     repo.push({"README.md": b"x"}, branch="dev")
-    repo.squash(forget=False)
     repo.request({"README.md": b"y"})
+    repo.squash(forget=False)
     return commit
 
 

@@ -73,17 +73,20 @@ def test_what_may_pass_is_asked_again() -> None:
 
 def test_a_hub_that_never_answers_is_given_up() -> None:
     """What is left costs no time."""
-    patient = asking(Time())
+    time = Time()
+    patient = asking(time)
     for _ in range(SILENT):
         patient.ask("api", answering(DOWN, DOWN, DOWN))
 
     assert patient.requests == SILENT
+    waited = list(time.slept)
     told = patient.ask("resolvers", answering("never asked"))
     assert isinstance(told, HubFault)
     assert (told.kind, told.reason) == (
         HubFaultKind.UNTOLD,
         f"not asked: the Hub did not answer {SILENT} requests in a row",
     )
+    assert time.slept == waited
 
 
 def test_one_answer_in_between_keeps_it() -> None:

