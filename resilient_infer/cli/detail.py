@@ -5,7 +5,7 @@ from typing import Final
 
 from resilient_infer.cli.differences import SHORT, day, in_words, named, same_files, size, taken, telling
 from resilient_infer.cli.found import columns, many
-from resilient_infer.cli.render import Ink, one_block
+from resilient_infer.cli.render import Ink, one_block, one_line
 from resilient_infer.lock.answers import HubCommit, HubFile
 from resilient_infer.lock.diff import EntryDiff, FileDiff, PinDiff, Stretch
 from resilient_infer.lock.locked import LockedModel
@@ -13,9 +13,9 @@ from resilient_infer.lock.way import Way
 
 _MOST_FILES: Final = 200
 _MOST_COMMITS: Final = 20
-_MOST_TITLE: Final = 50
+_MOST_TITLE: Final = 48
 _NARROW: Final = 20
-_BESIDE: Final = 58
+_BESIDE: Final = 59
 """Columns of a line beside the path of its file."""
 _DIGITS: Final = 8
 """Hex digits of a file's digest that people are shown."""
@@ -73,14 +73,15 @@ def _file_lines(files: Sequence[FileDiff], ink: Ink) -> Iterator[str]:
     shown = files[:_MOST_FILES]
     room = None if ink.width is None else max(_NARROW, ink.width - _BESIDE)
     rows = (_file(file, room, ink) for file in shown)
-    yield from (f"      {one_block(line)}" for line in columns(rows))
+    yield from (f"      {line}" for line in columns(rows))
     if len(files) > len(shown):
         yield f"      and {many(len(files) - len(shown), 'file')} more"
 
 
 def _file(file: FileDiff, room: int | None, ink: Ink) -> tuple[str, ...]:
     """Class, path, size and digest, the last two before and after."""
-    path = file.path if room is None else ink.fit(file.path, room)
+    # A path may hold whatever git allows, a line end too.
+    path = one_line(file.path) if room is None else ink.fit(one_line(file.path), room)
     old, new = file.before, file.after
     if old is None or new is None:
         there = new or old
@@ -98,7 +99,6 @@ def _digest(file: HubFile | None) -> str:
 def _commit_lines(commits: Sequence[HubCommit]) -> Iterator[str]:
     for commit in commits[:_MOST_COMMITS]:
         at = "" if commit.at is None else f"  {day(commit.at)}"
-        title = " ".join(one_block(commit.title).split())
-        yield f"      {commit.commit[:SHORT]}{at}  {title[:_MOST_TITLE]}"
+        yield f"      {commit.commit[:SHORT]}{at}  {one_line(commit.title)[:_MOST_TITLE]}"
     if len(commits) > _MOST_COMMITS:
         yield f"      and {many(len(commits) - _MOST_COMMITS, 'commit')} more"
