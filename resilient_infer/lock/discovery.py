@@ -111,7 +111,8 @@ def _nearest_folder(cwd: Path) -> Path:
     places = f"in {looked[0]}" if len(looked) == 1 else f"from {looked[0]} up to {looked[-1]}"
     raise ConfigError(
         f"no folder {FOLDER}/ with a {MANIFEST} or {LOCK} {places}",
-        hint=f"make {FOLDER}/{MANIFEST}, or say where it is: lockfiles=…, --lockfiles or {FOLDER_VARIABLE}",
+        hint='make one with "resilient-infer init", or say where it is: '
+        f"lockfiles=…, --lockfiles or {FOLDER_VARIABLE}",
     )
 
 
