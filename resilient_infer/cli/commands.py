@@ -36,6 +36,7 @@ _COMMANDS: Final[Mapping[str, _Entry]] = {
         "Make a manifest, or draft one from the code that uses models.",
         done="the manifest, or the draft, is made",
         no="the code names no model",
+        unknown="no model was found, and not all of the code could be read",
     ),
     "add": _Entry(
         "resilient_infer.cli.add:add",

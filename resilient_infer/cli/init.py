@@ -62,8 +62,10 @@ class _Done:
 
     @property
     def code(self) -> ExitCode:
-        """The exit code."""
-        return ExitCode.OK if self.text else ExitCode.NO
+        """The exit code. Where something could not be read, it may have been there."""
+        if self.text:
+            return ExitCode.OK
+        return ExitCode.UNKNOWN if self.reading is not None and self.reading.unread else ExitCode.NO
 
 
 @click.command(short_help="Make a manifest.")
@@ -181,7 +183,9 @@ def _tell(asked: _Asked, done: _Done) -> None:
         return
     where = f"{many(done.files, 'file')}, {duration(done.elapsed)}"
     if not done.text:
-        complain(f"no use of a model was found ({where})")
+        unread = many(len(done.reading.unread), "file or folder")
+        but = f", and {unread} could not be read" if done.reading.unread else ""
+        complain(f"no use of a model was found{but} ({where})")
         return
     assert done.draft is not None  # there is one of every reading
     left = many(len(done.draft.not_told), "place")

@@ -197,6 +197,17 @@ def test_where_nothing_is_found_nothing_is_written(here: Path, command: Command)
     assert not MANIFEST.exists()
 
 
+def test_where_nothing_is_found_and_not_all_was_read_that_is_not_no(here: Path, command: Command) -> None:
+    """What could not be read may hold what was looked for: 3."""
+    (here / "src" / "app.py").write_text("pipeline(")
+    ended = command("init", "--from-code", "src")
+
+    assert (ended.code, ended.out) == (3, "")
+    assert "not read: src/app.py: it is no Python in line 1" in ended.err
+    assert "error: no use of a model was found, and 1 file or folder could not be read (1 file, " in ended.err
+    assert json.loads(command("init", "--from-code", "src", "--format", "json").out)["exit_code"] == 3
+
+
 def test_files_that_cannot_be_read_are_told_and_the_others_read(here: Path, command: Command) -> None:
     """A broken program, one that is nested too deeply, and one that is too large."""
     (here / "src" / "broken.py").write_text("def (transformers:\n    pipeline")

@@ -1,9 +1,10 @@
 """Names: what a name stands for where it is written, as far as the same file says."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from resilient_infer.lock.code.elsewhere import Imported, nowhere
 from resilient_infer.lock.code.module import Binding, Module, Scope
 
 STEPS: Final = 500
@@ -20,10 +21,15 @@ _LAST: Final = (1 << 30, 0)
 
 
 class Names:
-    """Answers for one module, each within its number of steps."""
+    """Answers for one module, each within its number of steps.
 
-    def __init__(self, module: Module) -> None:
+    Args:
+        imported: What names stand for that the module imports.
+    """
+
+    def __init__(self, module: Module, imported: Imported = nowhere) -> None:
         self._module = module
+        self._imported = imported
         self._steps = 0
         self._all = 0
 
@@ -66,13 +72,23 @@ class Names:
         """The values that a name or attribute may have where it stands."""
         match node:
             case ast.Name(id=name):
-                yield from self._named(name, scope, (node.lineno, node.col_offset))
+                found = list(self._named(name, scope, (node.lineno, node.col_offset)))
+                yield from found or self._from_elsewhere(name, scope)
             case ast.Attribute(value=holder, attr="value") if isinstance(holder, ast.Attribute):
                 yield from self.bindings(holder, scope)  # a member of an enum
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
                 owner = self._owner(name, scope)
                 if owner is not None:
                     yield from ((binding, owner) for binding in owner.names.get(attribute, ()))
+                else:
+                    yield from self._from_elsewhere(name, scope, f".{attribute}")
+
+    def _from_elsewhere(self, name: str, scope: Scope, rest: str = "") -> Sequence[tuple[Binding, Scope]]:
+        """The values of a name that this module imports; what others import is their own business."""
+        origin = self._module.imports.get(name)
+        if origin is None or _outermost(scope) is not self._module.scope:
+            return ()
+        return self._imported(origin + rest)
 
     def _named(self, name: str, scope: Scope, at: tuple[int, int]) -> Iterator[tuple[Binding, Scope]]:
         here: Scope | None = scope
@@ -102,6 +118,12 @@ def last_name(node: ast.expr) -> str:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
     return ""
+
+
+def _outermost(scope: Scope) -> Scope:
+    while scope.parent is not None:
+        scope = scope.parent
+    return scope
 
 
 def _values_of(holder: ast.expr, key: object) -> list[ast.expr]:

@@ -1,13 +1,14 @@
 """Notebook: the code cells of a Jupyter notebook, as one program in Python."""
 
-import ast
 import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from resilient_infer.lock.code.python import UnreadableCode, parse, read_python
+from resilient_infer.lock.code.elsewhere import Imported, nowhere
+from resilient_infer.lock.code.parse import UnreadableCode, parse
+from resilient_infer.lock.code.python import read_python
 from resilient_infer.lock.code.sighting import Reading, Spot
 from resilient_infer.lock.code.text import read_text
 
@@ -15,8 +16,11 @@ _MAGIC: Final = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 _HELP: Final = re.compile(r"^\s*\??\??[\w.]+\?{1,2}\s*$", re.MULTILINE)
 
 
-def read_notebook(source: bytes, file: str) -> Reading:
+def read_notebook(source: bytes, file: str, imported: Imported = nowhere) -> Reading:
     """What a notebook uses. Cells share their names, as they do when it runs; outputs are not read.
+
+    Args:
+        imported: See `read_python`.
 
     Raises:
         UnreadableCode: It is no notebook.
@@ -35,12 +39,8 @@ def read_notebook(source: bytes, file: str) -> Reading:
             continue
         programs.append((number, program))
     whole = "\n".join(program for _, program in programs)
-    reading.add(read_python(_parsed(whole), whole, _locator(programs, file)))
+    reading.add(read_python(parse(whole), whole, _locator(programs, file), imported))
     return reading
-
-
-def _parsed(whole: str) -> ast.Module:
-    return parse(whole)
 
 
 def _locator(programs: list[tuple[int, str]], file: str) -> Callable[[int], Spot]:

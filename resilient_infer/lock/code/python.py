@@ -2,7 +2,6 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -12,6 +11,7 @@ from resilient_infer.lock.code.apart import take_apart
 from resilient_infer.lock.code.arguments import Invoked, invoked
 from resilient_infer.lock.code.asked import Asked, is_variable
 from resilient_infer.lock.code.clients import CALLED, clients_in
+from resilient_infer.lock.code.elsewhere import Imported, nowhere
 from resilient_infer.lock.code.fold import Fold, text_of
 from resilient_infer.lock.code.loads import loads
 from resilient_infer.lock.code.module import Module, Scope
@@ -40,51 +40,29 @@ _BODY: Final = frozenset({"messages", "prompt", "input", "inputs"})
 """Keys of a request's body that stand beside `model`."""
 
 
-class UnreadableCode(ValueError):
-    """The text is no Python, or none that this Python can read; the message says why."""
-
-
 def may_use(source: str) -> bool:
     """Whether a program may hold anything of interest: to look for a word takes no time, to parse does."""
     return _WORDS.search(source) is not None or looks_like_secret(source)
 
 
-def parse(source: bytes | str) -> ast.Module:
-    """The tree of a program.
-
-    Raises:
-        UnreadableCode: Whatever is the matter with it.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\d" in an old program is none of our business
-            return ast.parse(source)
-    except SyntaxError as error:
-        line = f" in line {error.lineno}" if error.lineno else ""
-        raise UnreadableCode(f"it is no Python{line}: {error.msg}") from None
-    except (RecursionError, MemoryError):
-        raise UnreadableCode("it is nested too deeply for Python's parser") from None
-    except (ValueError, UnicodeError, OverflowError) as error:
-        raise UnreadableCode(f"it cannot be read as Python: {error}") from None
-
-
-def read_python(tree: ast.Module, source: str, locate: Locate) -> Reading:
+def read_python(tree: ast.Module, source: str, locate: Locate, imported: Imported = nowhere) -> Reading:
     """What a program uses.
 
     Args:
         source: Its text, for what is written in comments.
+        imported: What names stand for that it imports from files beside it.
     """
     module = take_apart(tree)
-    return _Python(module, locate).reading(source)
+    return _Python(module, locate, imported).reading(source)
 
 
 class _Python:
     """Reads one module."""
 
-    def __init__(self, module: Module, locate: Locate) -> None:
+    def __init__(self, module: Module, locate: Locate, imported: Imported) -> None:
         self._module = module
         self._locate = locate
-        self._names = Names(module)
+        self._names = Names(module, imported)
         self._fold = Fold(self._names)
         self._asked = Asked(self._fold, self._names)
         self._known: dict[int, Invoked | None] = {}

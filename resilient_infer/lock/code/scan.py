@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from resilient_infer.lock.code.elsewhere import Elsewhere, Imported, nowhere
 from resilient_infer.lock.code.notebook import read_notebook
-from resilient_infer.lock.code.python import UnreadableCode, may_use, parse, read_python
+from resilient_infer.lock.code.parse import UnreadableCode, parse
+from resilient_infer.lock.code.python import may_use, read_python
 from resilient_infer.lock.code.sighting import Reading, Spot, Unread
 from resilient_infer.lock.code.text import read_text
 from resilient_infer.lock.code.walk import walk
@@ -40,9 +42,10 @@ def scan(root: Path, *, base: Path, progress: Callable[[int, int], None]) -> tup
             reading.unread.append(Unread(file=_below(base, Path(found.file)), why=found.why))
         else:
             files.append(found)
+    elsewhere = Elsewhere(root) if root.is_dir() else None
     for number, path in enumerate(files):
         progress(number, len(files))
-        reading.add(_read(path, _below(base, path)))
+        reading.add(_read(path, _below(base, path), elsewhere.of(path) if elsewhere else nowhere))
     return reading, len(files)
 
 
@@ -52,7 +55,7 @@ def _below(base: Path, path: Path) -> str:
     return "".join(char if char.isprintable() else "?" for char in shown)
 
 
-def _read(path: Path, file: str) -> Reading:
+def _read(path: Path, file: str, imported: Imported) -> Reading:
     if path.name == MANIFEST or (path.name.startswith("models.") and path.name.endswith(LOCK[6:])):
         return Reading()  # our own, which say it already
     try:
@@ -65,9 +68,9 @@ def _read(path: Path, file: str) -> Reading:
         return Reading()
     try:
         if path.suffix == ".ipynb":
-            return read_notebook(source, file)
+            return read_notebook(source, file, imported)
         if path.suffix in _PYTHON or _runs_python(source):
-            return _program(source, file)
+            return _program(source, file, imported)
     except UnreadableCode as error:
         found = read_text(_decoded(source), file)
         found.unread.append(Unread(file=file, why=str(error)))
@@ -95,11 +98,11 @@ def _bytes_of(path: Path) -> bytes | None:
     return source
 
 
-def _program(source: bytes, file: str) -> Reading:
+def _program(source: bytes, file: str, imported: Imported) -> Reading:
     text = _decoded(source)
     if not may_use(text):
         return Reading()
-    return read_python(parse(source), text, lambda line: Spot(file=file, line=line))
+    return read_python(parse(source), text, lambda line: Spot(file=file, line=line), imported)
 
 
 def _runs_python(source: bytes) -> bool:

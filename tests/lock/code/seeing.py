@@ -1,6 +1,7 @@
 """Seeing: what a program uses, in the few words that the tests compare."""
 
-from resilient_infer.lock.code.python import parse, read_python
+from resilient_infer.lock.code.parse import parse
+from resilient_infer.lock.code.python import read_python
 from resilient_infer.lock.code.sighting import Reading, Sighting, Spot
 
 Seen = tuple[str | None, ...]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from resilient_infer.core.secret import looks_like_secret
 from resilient_infer.lock.code.draft import draft
-from resilient_infer.lock.code.python import UnreadableCode, parse, read_python
+from resilient_infer.lock.code.parse import UnreadableCode, parse
+from resilient_infer.lock.code.python import read_python
 from resilient_infer.lock.code.sighting import Reading, Server, Sighting, Spot
 from resilient_infer.lock.code.text import read_text
 from resilient_infer.lock.entries import Manifest

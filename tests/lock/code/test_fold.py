@@ -55,6 +55,14 @@ PROGRAMS: dict[str, tuple[str, list[str]]] = {
         ["org/a", "org/b"],
     ),
     "a loop that counts": (f"for i, n in enumerate(['org/a']):\n    {LOAD}(n)", ["org/a"]),
+    "a loop over what is sorted": (
+        f"for n in sorted({{'org/b', 'org/a'}}):\n    {LOAD}(n)",
+        ["org/b", "org/a"],
+    ),
+    "a loop that shows how far it is": (f"for n in tqdm(['org/a'], desc='x'):\n    {LOAD}(n)", ["org/a"]),
+    "a loop that counts from one": (f"for i, n in enumerate(['org/a'], 1):\n    {LOAD}(n)", ["org/a"]),
+    "a loop over keys": (f"ALL = {{'org/a': 1}}\nfor n in ALL.keys():\n    {LOAD}(n)", ["org/a"]),
+    "a loop over values": (f"ALL = {{'x': 'org/a'}}\nfor n in ALL.values():\n    {LOAD}(n)", ["org/a"]),
     "a comprehension": (f"[{LOAD}(n) for n in ('org/a', 'org/b')]", ["org/a", "org/b"]),
     "a loop over pairs": (f"for n, size in [('org/a', 1), ('org/b', 2)]:\n    {LOAD}(n)", ["org/a", "org/b"]),
     "a loop over a mapping's values": (

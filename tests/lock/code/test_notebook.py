@@ -5,7 +5,7 @@ import json
 import pytest
 
 from resilient_infer.lock.code.notebook import read_notebook
-from resilient_infer.lock.code.python import UnreadableCode
+from resilient_infer.lock.code.parse import UnreadableCode
 
 from .seeing import in_short
 

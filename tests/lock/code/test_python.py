@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilient_infer.lock.code.python import UnreadableCode, may_use, parse, read_python
+from resilient_infer.lock.code.parse import UnreadableCode, parse
+from resilient_infer.lock.code.python import may_use, read_python
 from resilient_infer.lock.code.sighting import Sighting, Spot
 
 from .seeing import REF, models_of, reading_of
