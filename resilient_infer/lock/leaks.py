@@ -6,7 +6,7 @@ from typing import Final
 from resilient_infer.core.secret import SHAPES, looks_like_secret
 from resilient_infer.lock.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from resilient_infer.lock.problems import Path, Problems
-from resilient_infer.lock.reader import place_of
+from resilient_infer.lock.reader import places_of
 
 _WHAT: Final = "this looks like an access token; take it out, revoke it, and name its variable in key_env"
 
@@ -21,8 +21,7 @@ def refuse_secrets(root: Node, text: bytes, problems: Problems) -> None:
         if looks_like_secret(node.text):
             problems.add(node, path, _WHAT)
             lines.add(node.line)
-    for found in SHAPES.finditer(source):
-        place = place_of(source, found.start())
+    for place in places_of(source, (found.start() for found in SHAPES.finditer(source))):
         if place[0] not in lines:
             problems.add(place, (), _WHAT)
 

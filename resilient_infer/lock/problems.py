@@ -21,6 +21,9 @@ _FEW: Final = 8
 _LISTED: Final = 50
 """Problems that the message lists; `ConfigError.problems` has them all."""
 
+_MOST: Final = 5_000
+"""Problems after which a file is looked at no further: nobody mends so many by hand."""
+
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_./@-]{1,96}")
 
 
@@ -65,8 +68,14 @@ class Problems:
         self.warnings: list[Problem] = []
 
     def add(self, where: Node | tuple[int, int], path: Path, what: str) -> None:
-        """Note a problem at a node, or at (line, column) from 1; (0, 0) is the whole file."""
+        """Note a problem at a node, or at (line, column) from 1; (0, 0) is the whole file.
+
+        Raises:
+            ConfigError: There are too many by now.
+        """
         self.found.append(self._problem(where, path, what))
+        if len(self.found) == _MOST:
+            raise self.error()
 
     def warn(self, where: Node, path: Path, what: str) -> None:
         """Note a warning at a node."""

@@ -9,7 +9,7 @@ too deep, too long, not UTF-8, or in the middle of a merge.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 from resilient_infer.lock.nodes import MappingNode, Node, kind_of
@@ -71,6 +71,22 @@ def place_of(source: str, offset: int) -> tuple[int, int]:
     """Line and column, both from 1, of a character of `source`."""
     before = source[:offset].replace("\r\n", "\n").replace("\r", "\n")
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+_LINE_END: Final = re.compile(r"\r\n?|\n")
+
+
+def places_of(source: str, offsets: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Line and column of each of these characters, none of them a line's end, in ascending order.
+
+    In one pass: `place_of` begins at the top each time.
+    """
+    line, begin, seen = 1, 0, 0
+    for offset in offsets:
+        for end in _LINE_END.finditer(source, seen, offset):
+            line, begin = line + 1, end.end()
+        seen = offset
+        yield line, offset - begin + 1
 
 
 def _at(source: str, place: tuple[int, int]) -> str:

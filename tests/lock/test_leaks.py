@@ -5,11 +5,14 @@ import traceback
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from resilient_infer.core.secret import SHAPES
 from resilient_infer.errors import ConfigError
 from resilient_infer.lock.lockfile import parse_lock
 from resilient_infer.lock.manifest import parse_manifest
-from resilient_infer.lock.reader import Parser
+from resilient_infer.lock.reader import Parser, place_of, places_of
 from tests.lock.samples import FULL, PARSERS, lock_of, pin
 
 TOKENS = ("hf_abcdefghijklmnopqrst", "sk-abcdefghijklmnopqrst")
@@ -106,3 +109,17 @@ def test_a_secret_of_no_known_shape_is_not_quoted_where_one_is_likely() -> None:
 
     assert len(caught.value.problems) == 7
     assert "s3cr3t" not in everything_said(caught.value)
+
+
+@given(
+    lines=st.lists(
+        st.sampled_from(["a: 1", "# hf_abcdefgh1", "", "#é sk-abcdefgh1 hf_abcdefgh2"]), max_size=8
+    )
+)
+def test_every_token_in_a_comment_is_told_at_its_place(lines: list[str]) -> None:
+    """One pass over the file finds what a search from the top for each would, in any line ending."""
+    for end in ("\n", "\r\n", "\r"):
+        source = end.join(lines)
+        offsets = [found.start() for found in SHAPES.finditer(source)]
+
+        assert list(places_of(source, offsets)) == [place_of(source, offset) for offset in offsets]
