@@ -242,7 +242,7 @@ class LimitedAdapter(HTTPAdapter):
         if proxy is not None:
             trusted_by_proxy = {"proxy_ssl_context": tls_context()} if proxy.scheme == "https" else {}
             manager = self.proxy_manager_for(proxy.url, **trusted_by_proxy)
-        # The second for urllib3 before 2.8, which has a proxy that forwards in TLS checked as a server would be.
+        # The second for urllib3 before 2.8, which checks a proxy that forwards in TLS as it does a server.
         encrypted = url.scheme == "https" or (proxy is not None and proxy.scheme == "https")
         trusted = {"ssl_context": tls_context()} if encrypted else {}
         pool = manager.connection_from_host(url.host, port=url.port, scheme=url.scheme, pool_kwargs=trusted)
