@@ -6,6 +6,7 @@ mention and no use.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -65,13 +66,21 @@ def addresses_in(text: str) -> Iterator[Address]:
             yield address
 
 
-def named_beside(text: str, start: int) -> str | None:
-    """The model that a request names in its body, written after its address, else before it."""
-    after = _FIELD.search(text, start, start + _MANY)
-    if after is not None:
-        return after[1]
-    before = list(_FIELD.finditer(text, max(0, start - _MANY), start))
-    return before[-1][1] if before else None
+def models_named(text: str) -> list[tuple[int, str]]:
+    """Every `model: "…"` of a text and where it stands, in whatever notation."""
+    return [(match.start(), match[1]) for match in _FIELD.finditer(text)]
+
+
+def named_beside(named: list[tuple[int, str]], start: int) -> str | None:
+    """The model that a request names in its body, written after its address, else before it.
+
+    Args:
+        named: See `models_named`.
+    """
+    after = bisect_left(named, (start, ""))
+    if after < len(named) and named[after][0] < start + _MANY:
+        return named[after][1]
+    return named[after - 1][1] if after and named[after - 1][0] >= start - _MANY else None
 
 
 def _read(start: int, host: str, parts: list[str], path: str) -> Address | None:

@@ -7,6 +7,7 @@ Nothing is run. A name is followed only where it is written: no import is looked
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from resilient_infer.lock.code.module import Binding, Module, Scope
@@ -34,6 +35,7 @@ class _Reader:
 
     def __init__(self, tree: ast.Module) -> None:
         self.module = Module(Scope(tree))
+        self._scopes = [self.module.scope]
         self._waiting: list[tuple[ast.AST, _Where]] = [(tree, _Where(self.module.scope))]
         while self._waiting:
             node, where = self._waiting.pop()
@@ -42,6 +44,8 @@ class _Reader:
                 self._children(node, where)
             else:
                 read(self, node, where)
+        for bindings in (each for scope in self._scopes for each in scope.names.values() if len(each) > 1):
+            bindings.sort(key=attrgetter("at"))
 
     def _children(self, node: ast.AST, where: _Where) -> None:
         waiting, kind = self._waiting, type(node)
@@ -68,6 +72,7 @@ class _Reader:
         """A class."""
         assert isinstance(node, ast.ClassDef)
         inner = Scope(node, where.scope)
+        self._scopes.append(inner)
         self.module.classes.setdefault(node.name, inner)
         where.scope.bind(node.name, Binding(None, (node.lineno, node.col_offset)))
         self._waiting += [(each, where) for each in (*node.decorator_list, *node.bases, *node.keywords)]
@@ -78,6 +83,7 @@ class _Reader:
         assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         owner = where.scope if where.scope.is_class else where.scope.owner
         inner = Scope(node, where.scope, owner)
+        self._scopes.append(inner)
         for parameter, default in _parameters(node.args):
             at = (parameter.lineno, parameter.col_offset)
             inner.bind(parameter.arg, Binding(default, at))

@@ -9,7 +9,7 @@ text (`HOLE`), so that "https://…/models/" + name is still known as an address
 import ast
 import re
 from collections.abc import Iterable
-from itertools import product
+from itertools import islice, product
 from typing import Final
 
 from resilient_infer.lock.code.addresses import HOLE
@@ -179,12 +179,10 @@ class Fold:
                 found += self._items_at(each, key, home, depth)
             elif isinstance(each, ast.Dict):
                 keys = set(self._texts(key, scope, depth))
-                wanted = [
-                    value
-                    for name, value in zip(each.keys, each.values, strict=True)
-                    if HOLE in "".join(keys) or text_of(name) in keys
-                ]
-                for value in wanted[:_MOST]:
+                any_key = HOLE in "".join(keys)
+                pairs = zip(each.keys, each.values, strict=True)
+                wanted = (value for name, value in pairs if any_key or text_of(name) in keys)
+                for value in islice(wanted, _MOST):
                     found += self._texts(value, home, depth + 1)
         return found or [HOLE]
 

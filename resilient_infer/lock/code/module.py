@@ -23,7 +23,7 @@ class Binding:
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """A module, class or function: the names bound in it."""
+    """A module, class or function: the names bound in it, each with its bindings in the order of the file."""
 
     node: ast.AST
     parent: "Scope | None" = None

@@ -1,7 +1,9 @@
 """Names: what a name stands for where it is written, as far as the same file says."""
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from resilient_infer.lock.code.elsewhere import Imported, nowhere
@@ -135,12 +137,15 @@ def _values_of(holder: ast.expr, key: object) -> list[ast.expr]:
 
 
 def _reaching(bindings: list[Binding], at: tuple[int, int]) -> list[Binding]:
-    """Those that can still hold at a place of the same scope: back to the last that always happens."""
-    before = sorted((each for each in bindings if each.at < at), key=lambda each: each.at, reverse=True)
+    """Those that can still hold at a place of the same scope: back to the last that always happens.
+
+    They stand in the order of the file, as the module's reader leaves them.
+    """
+    before = bisect_left(bindings, at, key=attrgetter("at"))
     if not before:
         return bindings  # a loop comes round to it, or it is none of this file's business
     found: list[Binding] = []
-    for each in before:
+    for each in reversed(bindings[max(0, before - STEPS) : before]):
         found.append(each)
         if not each.maybe:
             break

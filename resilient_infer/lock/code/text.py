@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from resilient_infer.core.secret import looks_like_secret
-from resilient_infer.lock.code.addresses import Address, addresses_in, named_beside
+from resilient_infer.lock.code.addresses import Address, addresses_in, models_named, named_beside
 from resilient_infer.lock.code.router import routed
 from resilient_infer.lock.code.sighting import NotTold, Reading, Sighting, Spot
 from resilient_infer.lock.code.tokens import tokens_in
@@ -18,14 +18,16 @@ def read_text(text: str, file: str) -> Reading:
     """What a text of any language says."""
     reading = Reading()
     lines = _Lines(text)
-    for address in addresses_in(text):
-        for each in _seen(text, address, Spot(file=file, line=lines.at(address.start))):
+    found = list(addresses_in(text))
+    named = models_named(text) if any(address.asks for address in found) else []
+    for address in found:
+        for each in _seen(address, named, Spot(file=file, line=lines.at(address.start))):
             if isinstance(each, Sighting):
                 reading.sightings.append(each)
             else:
                 reading.not_told.append(each)
-    found = {lines.at(start) for start in tokens_in(text)}
-    reading.tokens += [Spot(file=file, line=line) for line in sorted(found)]
+    with_tokens = {lines.at(start) for start in tokens_in(text)}
+    reading.tokens += [Spot(file=file, line=line) for line in sorted(with_tokens)]
     return reading
 
 
@@ -51,8 +53,8 @@ def asked_by_request(address: Address, model: str, spot: Spot) -> Iterator[Sight
         yield from routed(model, spot=spot, how=_HOW)
 
 
-def _seen(text: str, address: Address, spot: Spot) -> Iterator[Sighting | NotTold]:
-    model = named_beside(text, address.start) if address.asks else None
+def _seen(address: Address, named: list[tuple[int, str]], spot: Spot) -> Iterator[Sighting | NotTold]:
+    model = named_beside(named, address.start) if address.asks else None
     if model is None:
         yield by_address(address, spot)
     else:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resilient_infer.lock.code.addresses import HOLE, addresses_in, named_beside
+from resilient_infer.lock.code.addresses import HOLE, addresses_in, models_named, named_beside
 
 SAID = {
     "https://api-inference.huggingface.co/models/org/m": ("org/m", None, None),
@@ -91,7 +91,13 @@ def test_the_model_in_the_body_of_a_request_is_found() -> None:
     url = "https://router.huggingface.co/v1/chat/completions"
     after = f'curl {url} -d \'{{"model": "org/m:groq"}}\' && curl {url} -d \'{{"model": "org/n"}}\''
 
-    assert named_beside(after, after.index(url)) == "org/m:groq"
-    assert named_beside(f"const model = 'org/m';\nfetch('{url}')", 30) == "org/m"
-    assert named_beside(f'-d "{{\\"model\\": \\"org/m\\"}}" {url}', 30) == "org/m"
-    assert named_beside(f"fetch('{url}', {{model}})", 7) is None
+    assert _beside(after, after.index(url)) == "org/m:groq"
+    assert _beside(f"const model = 'org/m';\nfetch('{url}')", 30) == "org/m"
+    assert _beside(f'-d "{{\\"model\\": \\"org/m\\"}}" {url}', 30) == "org/m"
+    assert _beside(f"fetch('{url}', {{model}})", 7) is None
+    assert _beside(f"{url}{' ' * 30_000}model: 'org/m'", 0) is None
+    assert _beside(f"model: 'org/m'{' ' * 30_000}{url}", 30_014) is None
+
+
+def _beside(text: str, start: int) -> str | None:
+    return named_beside(models_named(text), start)

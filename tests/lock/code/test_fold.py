@@ -98,6 +98,7 @@ PROGRAMS: dict[str, tuple[str, list[str]]] = {
     ),
     "a member of an enum": (f"class M(Enum):\n    A = 'org/m'\n{LOAD}(M.A.value)", ["org/m"]),
     "the walrus": (f"if (name := 'org/m'):\n    {LOAD}(name)", ["org/m"]),
+    "stripped of blanks": (f"{LOAD}(' org/a '.strip())\n{LOAD}(' org/b'.lstrip())", ["org/a", "org/b"]),
     "text of a text": (f"{LOAD}(str('org/m'))", ["org/m"]),
     "two at once": (f"a, b = 'org/a', 'org/b'\n{LOAD}(b)", ["org/b"]),
     "changed in place": (f"name = 'org/m'\nname += suffix\n{LOAD}(name)", []),

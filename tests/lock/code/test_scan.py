@@ -1,5 +1,6 @@
 """Scan: files of all kinds, and those that are no such."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,27 @@ def test_progress_is_told_file_by_file(tmp_path: Path) -> None:
 
     assert told == [(0, 3), (1, 3), (2, 3)]
     assert (files, len(reading.sightings)) == (3, 3)
+
+
+LARGE = {
+    "addresses.txt": "https://router.huggingface.co/v1 " * 30_000,
+    "tokens.txt": "sk-" * 300_000,
+    "hosts.txt": "https://" + "a.-" * 300_000,
+    "one-name.py": "x = 'org/m'\nAutoModel.from_pretrained(x)\n" * 6_000,
+    "either-way.py": "if c: x = 'org/m'\n" * 6_000 + "AutoModel.from_pretrained(x)\n" * 6_000,
+    "mapping.py": f"D = {dict.fromkeys(map(str, range(10_000)), 'org/m')}\n"
+    + "AutoModel.from_pretrained(D[z])\n" * 2_000,
+    "clients.py": "from huggingface_hub import InferenceClient\n"
+    + "c = InferenceClient('org/m')\nz.translation()\n" * 3_000,
+    "texts.py": "huggingface = x\ny = f'{huggingface}{z}' + 'a' + 'b'\n" * 6_000,
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_file_that_means_harm_is_read_in_seconds(tmp_path: Path, name: str) -> None:
+    """Nothing takes the square of what is in a file."""
+    (tmp_path / name).write_text(LARGE[name])
+    began = time.process_time()
+    _scanned(tmp_path)
+
+    assert time.process_time() - began < 10
