@@ -178,6 +178,8 @@ class Asked:
         base = made.argument(_BASES)
         texts = [text for text in self._fold.texts(base, made.scope) if HOLE not in text]
         self.addresses.update(texts)
+        if len(texts) > 1:
+            return None  # one of them, and nobody knows which
         if texts:
             return _server(texts[0], next(addresses_in(texts[0]), None), one, spoken=True)
         variable = variable_of(base, made.scope, self._names)

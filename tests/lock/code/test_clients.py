@@ -147,6 +147,9 @@ OPEN = {
     f"{HUB}InferenceClient('{ROUTER}').fill_mask('x')": "the router is asked",
     f"{HUB}InferenceClient('org/m').chat_completion([])": 'name one in a route, as "org/m:together"',
     f"{OPENAI}OpenAI(base_url=url).chat.completions.create(model='m')": "which server is asked",
+    f"{OPENAI}OpenAI(base_url='https://a.b' if x else 'https://c.d').completions.create(model='m')": (
+        "which server is asked"
+    ),
     f"{OPENAI}OpenAI().chat.completions.create(model=pick())": "the model's name is computed",
     f"{OPENAI}OpenAI().chat.completions.create(model='hf_abcdefgh12345678')": "is no name of one",
     "from ours import client\nclient.chat.completions.create(model='m')": "which server is asked",
@@ -182,3 +185,16 @@ def test_the_variable_of_the_key_is_seen(argument: str) -> None:
     program = f"{HUB}TOKEN = os.environ['OF_MODULE']\nInferenceClient('org/m', {argument})"
 
     assert [name for name, _ in reading_of(program).keys] == [name for name in [KEYS[argument]] if name]
+
+
+def test_keys_of_loads_and_logins_count_and_those_of_other_calls_do_not() -> None:
+    """A token is given to many things."""
+    program = (
+        "import os\nfrom huggingface_hub import login\n"
+        "AutoModel.from_pretrained('org/m', token=os.environ['OF_LOAD'])\n"
+        "login(os.environ['OF_LOGIN'])\n"
+        "telegram.Bot(token=os.environ['OF_BOT'])\n"
+        "site.login(token=os.environ['OF_SITE'])\n"
+    )
+
+    assert [name for name, _ in reading_of(program).keys] == ["OF_LOAD", "OF_LOGIN"]

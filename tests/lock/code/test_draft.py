@@ -143,6 +143,16 @@ def test_a_server_is_named_after_its_host(url: str) -> None:
     assert _manifest(made.text).providers[SERVERS[url]].url == url
 
 
+def test_a_server_whose_address_a_variable_holds_is_named_after_it() -> None:
+    """Also one that speaks OpenAI's protocol, which is not OpenAI itself."""
+    program = (
+        "import os\nfrom openai import OpenAI\n"
+        "OpenAI(base_url=os.environ['LLM_URL']).completions.create(model='m')\n"
+    )
+
+    assert _lines(program)[:2] == ["providers:", "  llm: {kind: openai, url_env: LLM_URL}"]
+
+
 def test_routes_to_the_same_weights_stand_side_by_side() -> None:
     """What only a chat can use does not get a route that cannot chat."""
     program = (

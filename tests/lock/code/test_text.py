@@ -89,6 +89,13 @@ def test_a_model_that_looks_like_a_token_is_not_repeated() -> None:
     assert "abcd" not in repr(reading)
 
 
+def test_a_model_that_no_server_can_have_is_told() -> None:
+    """Names are ASCII."""
+    reading = read_text('https://x1.aws.endpoints.huggingface.cloud/v1 {"model": "\u00f3rg/m"}', "a")
+
+    assert (reading.sightings, len(reading.not_told)) == ([], 1)
+
+
 def test_tokens_are_told_by_their_lines() -> None:
     """One line once."""
     reading = read_text("a\nhf_abcdEFGH12345678 sk-abcdefgh12345678\nb\nexport T=hf_abcdEFGH12345678\n", "a")
