@@ -24,9 +24,7 @@ PROBE = textwrap.dedent(
     from resilient_infer.errors import ConfigError
     from resilient_infer.lock.lockfile import survey_lock
     from resilient_infer.lock.manifest import parse_manifest
-    from resilient_infer.errors import ConfigError
-from resilient_infer.lock.manifest import parse_manifest
-from resilient_infer.lock.reader import read_yaml
+    from resilient_infer.lock.reader import read_yaml
 
     text, parser = sys.stdin.buffer.read(), sys.argv[1]
     read_yaml(b"a: 1", "f", parser=parser)  # what is imported is no matter here
