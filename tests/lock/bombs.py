@@ -82,6 +82,7 @@ BOMBS: Final[Mapping[str, Bomb]] = {
     "UTF-16": lambda: ("a: 1\n" * 400_000).encode("utf-16"),
     "no UTF-8 at the end": lambda: b"a: " + b"x" * (MAX_BYTES - 4) + b"\xff",
     "documents": _full("---\n", "a: 1\n"),
+    "ends of documents": _full("...\n", "a: 1\n"),
     "directives": _full("%FOO bar\n", "", "---\na: 1\n"),
     "a version of digits": lambda: b"%YAML " + b"9" * (MAX_BYTES - 30) + b".1\n---\na: 1\n",
     "almost conflicts": _full("<<<<<<< ", "a: 1 #"),
