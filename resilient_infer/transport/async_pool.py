@@ -18,6 +18,7 @@ from weakref import WeakSet
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 from resilient_infer.transport.async_limit import CURRENT, AsyncLimit, LoopWatch
 from resilient_infer.transport.async_template import AsyncTemplate
@@ -102,7 +103,7 @@ class _Connector(aiohttp.TCPConnector):
             while True:
                 limit.reused = True
                 connection = await self.connect(way, [], NO_TIMEOUT)
-                if not (limit.fresh and limit.reused):
+                if not limit.reused or not (limit.fresh or _spoilt(connection)):
                     break
                 connection.close()  # those next to one that had been closed are old, too
         finally:
@@ -134,6 +135,11 @@ class _Connector(aiohttp.TCPConnector):
                 # Replaced, not closed: the number stays taken for as long as aiohttp's objects know it.
                 os.dup2(nothing, transport.get_extra_info("socket").fileno())
         os.close(nothing)
+
+
+def _spoilt(connection: Connection) -> bool:
+    protocol = connection.protocol
+    return isinstance(protocol, Outspoken) and protocol.spoilt
 
 
 class LoopPool:

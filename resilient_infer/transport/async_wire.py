@@ -16,6 +16,7 @@ from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDictProxy
+from urllib3.util import wait_for_read
 
 from resilient_infer.transport.body import CHUNK
 from resilient_infer.transport.watchdog import Limit, Phase
@@ -27,13 +28,26 @@ SWITCHING_PROTOCOLS: Final = 101
 
 
 class Outspoken(ResponseHandler):
-    """Tells the one who reads an answer that its framing is broken: aiohttp would let him wait.
+    """Tells the one who reads an answer that its framing is broken, where aiohttp would let him wait.
+
+    And what a server sends unasked, between two requests, is nobody's answer; aiohttp would give it to the
+    next one who asks.
 
     Attributes:
         reading: The body that is read now.
     """
 
     reading: StreamReader | None = None
+
+    def rest(self) -> None:
+        """The answer has ended, and nothing else was asked for: what comes from now on is only kept."""
+        self._parser = None
+
+    @property
+    def spoilt(self) -> bool:
+        """Something came unasked, or lies there unread: an answer of its own, or the connection's end."""
+        transport = self.transport
+        return self.should_close or transport is None or wait_for_read(transport.get_extra_info("socket"), 0.0)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """The connection has failed."""
@@ -116,6 +130,8 @@ class Wire:
         if self._stop_writing():
             self._connection.close()
         else:
+            if isinstance(self.protocol, Outspoken):
+                self.protocol.rest()
             self._connection.release()
 
     def _stop_writing(self) -> bool:
