@@ -5,7 +5,7 @@ from typing import Protocol
 
 from resilient_infer.core.http import HttpRequest, HttpResponse, Reception, TransportFault
 from resilient_infer.core.outcome import Failure
-from resilient_infer.drivers.aio import AsyncSleepers, AsyncTransport, send
+from resilient_infer.drivers.aio import AsyncSleepers, AsyncTransport
 from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.plan.actions import Cancel, Done, Parts, Start, Wait
@@ -24,7 +24,18 @@ class AsyncOpened(Begun, Protocol):
 
 
 class AsyncStreamTransport(AsyncTransport, Protocol):
-    """What can also hand on an answer as it comes."""
+    """What can also hand on an answer as it comes, and be interrupted."""
+
+    async def send(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: float,
+        fresh: bool,
+        notify: Callable[[Callable[[], None]], None] | None = None,
+    ) -> Reception:
+        """One request, one time limit in seconds; `notify` as below."""
+        ...
 
     async def open(
         self,
@@ -77,9 +88,9 @@ class AsyncLine(InFlight[AsyncOpened]):
         if order is None:
             await self._sleep(action)
             return None
-        if not order.attempt.stream:
-            return self._answered(order.attempt, await send(order, self._transport, self._clock))
-        opened = await self._transport.open(
+        # A question before the payload is none of the answers that come piece by piece.
+        ask = self._transport.open if order.attempt.stream else self._transport.send
+        opened = await ask(
             order.request,
             timeout=self._time_to_begin(order, action.until),
             fresh=order.attempt.fresh,

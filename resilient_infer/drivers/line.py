@@ -8,7 +8,7 @@ from resilient_infer.core.outcome import Failure
 from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sleepers import Sleepers
-from resilient_infer.drivers.sync import Transport, send
+from resilient_infer.drivers.sync import Transport
 from resilient_infer.plan.actions import Cancel, Done, Parts, Start, Wait
 
 
@@ -25,7 +25,18 @@ class Opened(Begun, Protocol):
 
 
 class StreamTransport(Transport, Protocol):
-    """What can also hand on an answer as it comes."""
+    """What can also hand on an answer as it comes, and be interrupted."""
+
+    def send(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: float,
+        fresh: bool,
+        notify: Callable[[Callable[[], None]], None] | None = None,
+    ) -> Reception:
+        """One request, one time limit in seconds; `notify` as below."""
+        ...
 
     def open(
         self,
@@ -78,9 +89,9 @@ class Line(InFlight[Opened]):
         if order is None:
             self._sleep(action)
             return None
-        if not order.attempt.stream:
-            return self._answered(order.attempt, send(order, self._transport, self._clock))
-        opened = self._transport.open(
+        # A question before the payload is none of the answers that come piece by piece.
+        ask = self._transport.open if order.attempt.stream else self._transport.send
+        opened = ask(
             order.request,
             timeout=self._time_to_begin(order, action.until),
             fresh=order.attempt.fresh,

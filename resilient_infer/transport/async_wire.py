@@ -47,7 +47,9 @@ class Outspoken(ResponseHandler):
     def spoilt(self) -> bool:
         """Something came unasked, or lies there unread: an answer of its own, or the connection's end."""
         transport = self.transport
-        return self.should_close or transport is None or wait_for_read(transport.get_extra_info("socket"), 0.0)
+        return (
+            self.should_close or transport is None or wait_for_read(transport.get_extra_info("socket"), 0.0)
+        )
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """The connection has failed."""

@@ -63,18 +63,26 @@ class HttpAsync:
         """A loop that has not stopped may have connections of it."""
         return self._pools.connected
 
-    async def send(self, request: HttpRequest, *, timeout: float, fresh: bool = False) -> Reception:
+    async def send(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: float,
+        fresh: bool = False,
+        notify: Callable[[Callable[[], None]], None] | None = None,
+    ) -> Reception:
         """Send one request and read the whole answer.
 
         Args:
             timeout: Seconds for everything: name, connection, TLS, request, answer.
             fresh: Use a new connection, because a kept-alive one has just failed.
+            notify: Takes a function that breaks the exchange off, from any thread and as long as it lasts.
 
         Returns:
             The answer, whatever its status (redirects are not followed), or the fault. Nothing a server or
             a network does is raised. A request that cannot be sent at all is `REJECTED`.
         """
-        limit = AsyncLimit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        limit = self._limit(timeout, fresh, notify)
         received = await self._exchange(request, limit, stream=False)
         assert not isinstance(received, AsyncOpened)
         return received
@@ -91,15 +99,12 @@ class HttpAsync:
 
         Args:
             timeout: Seconds until the head is there; of an answer with another status, until all of it is.
-            fresh: As in `send`.
-            notify: Takes a function that breaks the exchange off, from any thread and as long as it lasts.
+            fresh: As in `send`; so is `notify`.
 
         Returns:
             The answer with status 200 from its head on; any other as from `send`.
         """
-        limit = AsyncLimit(min(timeout, LONGEST), owner=self, fresh=fresh)
-        if notify is not None:
-            notify(partial(limit.end, Ending.CLOSED))
+        limit = self._limit(timeout, fresh, notify)
         return await self._exchange(request, limit, stream=True)
 
     async def close(self, cancel: bool = False) -> None:
@@ -114,6 +119,14 @@ class HttpAsync:
         if cancel:
             self._pools.end_all(Ending.CLOSED)
         await self._pools.close()
+
+    def _limit(
+        self, timeout: float, fresh: bool, notify: Callable[[Callable[[], None]], None] | None
+    ) -> AsyncLimit:
+        limit = AsyncLimit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        if notify is not None:
+            notify(partial(limit.end, Ending.CLOSED))
+        return limit
 
     async def _exchange(
         self, request: HttpRequest, limit: AsyncLimit, *, stream: bool

@@ -115,18 +115,26 @@ class HttpSync:
         for server in servers.values():
             server.pool.abandon()
 
-    def send(self, request: HttpRequest, *, timeout: float, fresh: bool = False) -> Reception:
+    def send(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: float,
+        fresh: bool = False,
+        notify: Callable[[Callable[[], None]], None] | None = None,
+    ) -> Reception:
         """Send one request and read the whole answer.
 
         Args:
             timeout: Seconds for everything: name, connection, TLS, request, answer.
             fresh: Use a new connection, because a kept-alive one has just failed.
+            notify: Takes a function that breaks the exchange off, from any thread and as long as it lasts.
 
         Returns:
             The answer, whatever its status (redirects are not followed), or the fault. Nothing a server or
             a network does is raised. A request that cannot be sent at all is `REJECTED`.
         """
-        limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
+        limit = self._limit(timeout, fresh, notify)
         return self._exchange(request, limit, limit.length, whole)
 
     def open(
@@ -141,17 +149,22 @@ class HttpSync:
 
         Args:
             timeout: Seconds until the head is there; of an answer with another status, until all of it is.
-            fresh: As in `send`.
-            notify: Takes a function that breaks the exchange off, from any thread and as long as it lasts.
+            fresh: As in `send`; so is `notify`.
 
         Returns:
             The answer with status 200 from its head on; any other as from `send`.
         """
+        limit = self._limit(timeout, fresh, notify)
+        # No second net here: a stream's pauses may be long, and with a timeout each read would poll first.
+        return self._exchange(request, limit, None, _opened)
+
+    def _limit(
+        self, timeout: float, fresh: bool, notify: Callable[[Callable[[], None]], None] | None
+    ) -> Limit:
         limit = Limit(min(timeout, LONGEST), owner=self, fresh=fresh)
         if notify is not None:
             notify(partial(limit.end, Ending.CLOSED))
-        # No second net here: a stream's pauses may be long, and with a timeout each read would poll first.
-        return self._exchange(request, limit, None, _opened)
+        return limit
 
     def _exchange(
         self, request: HttpRequest, limit: Limit, read_timeout: float | None, receive: Receive[Received]

@@ -81,8 +81,9 @@ SILENT: dict[str, Story] = {
 
 def stage_of(*names: str, **settings: Any) -> Stage:
     """One target with these routes; a gate lets one attempt through at a time."""
-    settings = {"concurrency": 1, "retries": 0, "task": "chat", "safe": True} | settings
-    return Stage(targets=(names,), kinds=dict.fromkeys(names, "openai"), **settings)
+    kinds = dict.fromkeys(names, "openai")
+    settings = {"concurrency": 1, "retries": 0, "task": "chat", "safe": True, "kinds": kinds} | settings
+    return Stage(targets=(names,), **settings)
 
 
 def spec_of(stage: Stage, stall: float = 15.0, restart: bool = True, **servers: Server) -> CallSpec:
@@ -91,9 +92,12 @@ def spec_of(stage: Stage, stall: float = 15.0, restart: bool = True, **servers: 
     for target in stage.alias.targets:
         routes = []
         for each in target.routes:
-            url = f"http://127.0.0.1:{servers[each.route.name].port}/v1"
-            route = replace(each.route, endpoint=replace(each.route.endpoint, url=url))
-            routes.append(replace(each, route=route, stall_timeout=stall))
+            server = f"http://127.0.0.1:{servers[each.route.name].port}"
+            route = replace(each.route, endpoint=replace(each.route.endpoint, url=f"{server}/v1"))
+            identity = each.identity
+            if identity is not None:
+                identity = replace(identity, request=replace(identity.request, url=f"{server}/info"))
+            routes.append(replace(each, route=route, identity=identity, stall_timeout=stall))
         targets.append(replace(target, routes=tuple(routes)))
     payload = Payload(messages=({"role": "user", "content": "Hi"},))
     alias = replace(stage.alias, targets=tuple(targets), restart=restart)

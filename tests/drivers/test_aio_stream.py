@@ -216,10 +216,11 @@ def test_st4_what_a_kept_exception_holds_ends_with_its_deadline(run: Runner) -> 
         run(act)
 
 
-@pytest.mark.parametrize("where", ["head", "body", "sleep"])
+@pytest.mark.parametrize("where", ["question", "head", "body", "sleep"])
 def test_another_task_s_close_ends_what_waits_at_once(run: Runner, where: str) -> None:
     """The one who reads gets an error, and everything is given back once."""
-    stage = stage_of("a", attempt_timeout=20.0, retries=2)
+    kinds = {"a": "tgi" if where == "question" else "openai"}  # TGI is asked first which commit it runs
+    stage = stage_of("a", attempt_timeout=20.0, retries=2, kinds=kinds)
     busy = says(response(b"{}", "Retry-After: 4", status="429 Slow"))
 
     async def act(client: HttpAsync) -> None:
@@ -237,7 +238,7 @@ def test_another_task_s_close_ends_what_waits_at_once(run: Runner, where: str) -
             reading.result()
         assert await read(stream) == []
 
-    with Server({"head": hangs, "body": holds(BEGINS), "sleep": busy}[where]) as server:
+    with Server({"question": hangs, "head": hangs, "body": holds(BEGINS), "sleep": busy}[where]) as server:
         run(act)
     assert ended(stage) == ["cancelled"]
     if where != "sleep":  # where the server asked to be left alone for a while

@@ -260,12 +260,13 @@ def test_st4_what_is_dropped_where_a_lock_may_be_held_is_closed_later(client: Ht
     assert sync_stream._DROPPED.empty()
 
 
-@pytest.mark.parametrize("where", ["head", "body", "sleep"])
+@pytest.mark.parametrize("where", ["question", "head", "body", "sleep"])
 def test_close_from_another_thread_ends_what_waits_at_once(client: HttpSync, where: str) -> None:
     """The one who reads gets an error, and everything is given back once."""
-    stage = stage_of("a", attempt_timeout=20.0, retries=2)
+    kinds = {"a": "tgi" if where == "question" else "openai"}  # TGI is asked first which commit it runs
+    stage = stage_of("a", attempt_timeout=20.0, retries=2, kinds=kinds)
     busy = says(response(b"{}", "Retry-After: 4", status="429 Slow"))
-    with Server({"head": hangs, "body": holds(BEGINS), "sleep": busy}[where]) as server:
+    with Server({"question": hangs, "head": hangs, "body": holds(BEGINS), "sleep": busy}[where]) as server:
         stream = stream_of(stage, client, a=server)
         if where == "body":
             next(stream)

@@ -64,7 +64,9 @@ class ScriptedAsync(AsyncSleepers):
         super().__init__()
         self._world = world
 
-    async def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
+    async def send(
+        self, request: HttpRequest, *, timeout: float, fresh: bool, notify: object = None
+    ) -> Reception:
         await Turn()
         return self._world.send(request, timeout=timeout, fresh=fresh)
 

@@ -238,7 +238,7 @@ class ScriptedTransport(Sleepers):
     def clock(self) -> float:
         return self.now
 
-    def send(self, request: HttpRequest, *, timeout: float, fresh: bool) -> Reception:
+    def send(self, request: HttpRequest, *, timeout: float, fresh: bool, notify: object = None) -> Reception:
         _, _, _, name, *rest = request.url.split("/")
         if rest in (["info"], ["server_info"]):
             name = f"{name}/info"
