@@ -55,7 +55,7 @@ def changed_since_base(base: str | None, paths: Sequence[Path]) -> Depth:
     try:
         return _changed(paths, (f"{_REMOTE}/{named}", named))
     except ConfigError as error:
-        warn(f"{VARIABLE} is {one_block(named)}, and {error}; which pins are new is not known. {error.hint}")
+        warn(f"{VARIABLE} is {one_block(named)}, and {error}; which pins are new is not known")
         return nowhere
 
 
@@ -99,8 +99,8 @@ def _commit(folder: Path, refs: tuple[str, str]) -> str:
         if found is not None:
             return found.decode("ascii").strip()
     raise ConfigError(
-        f"git knows neither {refs[0]} nor {refs[1]} in {shown(folder)}",
-        hint="fetch it before (git fetch --depth=1 origin BRANCH:refs/remotes/origin/BRANCH; "
+        f"git knows neither {refs[0]} nor {refs[1]} in the repository of {shown(folder)}",
+        hint=f"fetch it before (git fetch --depth=1 {_REMOTE} BRANCH:refs/remotes/{_REMOTE}/BRANCH; "
         "with actions/checkout: fetch-depth: 0)",
     )
 

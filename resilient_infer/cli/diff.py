@@ -238,9 +238,8 @@ def _tell(done: _Done, ink: Ink) -> None:
     what = f"{many(len(done.diffs), 'alias')} differ" if len(done.diffs) != 1 else "1 alias differs"
     told = f"; {by_level(done.findings)}" if done.findings else ""
     sides = f"{done.before} {ink.sign('→', '->')} {done.after}"
-    lines.append(
-        f"{sides}: {what if done.diffs else 'no difference'}{told}   {cost(done.elapsed, done.requests)}"
-    )
+    none = "no difference is known" if done.findings else "no difference"
+    lines.append(f"{sides}: {what if done.diffs else none}{told}   {cost(done.elapsed, done.requests)}")
     for line in lines:
         click.echo(ink.text(line), color=ink.colour)
 

@@ -97,7 +97,8 @@ CODES: Final[Mapping[str, Code]] = {
             code="RI203",
             state="repo renamed or moved",
             level=Level.WARNING,
-            remedy="write the new name into the manifest: the old one can be taken by others",
+            remedy="write the new name into the manifest: the old one can be taken by others; "
+            "`resilient-infer update ALIAS --to SHA` then keeps the commit",
         ),
         Code(
             code="RI204",

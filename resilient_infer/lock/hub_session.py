@@ -176,7 +176,8 @@ class HubSession:
         if name == "OfflineModeIsEnabled":
             return Failure(kind=FailureKind.REJECTED, reason="HF_HUB_OFFLINE is set: the Hub is not asked")
         said = redact(" ".join(str(error).split()), self.secret)[:200]
-        return Failure(kind=FailureKind.UNREACHABLE, reason=f"the Hub could not be reached: {name}: {said}")
+        where = f"the Hub ({urlsplit(self._endpoint).netloc.rpartition('@')[2]})"
+        return Failure(kind=FailureKind.UNREACHABLE, reason=f"{where} could not be reached: {name}: {said}")
 
 
 def untold(failure: Failure) -> HubFault:

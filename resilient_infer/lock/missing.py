@@ -61,7 +61,10 @@ def renamed(pin: LockedModel, name: str) -> Said:
     return Said(
         code="RI203",
         message=f"{pin.model} is now called {name}; the old name can be taken by others",
-        hint="write the new name into the manifest",
+        hint=f"write {name} into the manifest"
+        if stands_for(pin.requested, pin.revision)
+        else f"write {name} into the manifest; then, to keep the commit: "
+        f"resilient-infer update {ALIAS} --to {pin.revision}",
     )
 
 

@@ -83,6 +83,7 @@ class PatientAsking:
         self._config = RetryConfig(retries=RETRIES, max_wait=max_wait, safe=True)
         self._lock = Lock()
         self._silent = 0
+        self._last = ""
 
     def ask(self, quota: str, request: Callable[[], T | HubFault]) -> T | HubFault:
         """What a request that draws on `quota` comes to in the end."""
@@ -106,9 +107,9 @@ class PatientAsking:
             until = self.quota.begin(quota, self._now())
             given_up = self._silent >= SILENT  # looked at late: others may have found out meanwhile
             if until is not None:
-                return (_given_up(), None) if given_up else (_used_up(quota, until - self._now()), until)
+                return (self._given_up(), None) if given_up else (_used_up(quota, until - self._now()), until)
             try:
-                return _given_up() if given_up else self._made(request), None
+                return self._given_up() if given_up else self._made(request), None
             finally:
                 self.quota.done(quota)
 
@@ -121,7 +122,13 @@ class PatientAsking:
         limited = isinstance(answer, HubFault) and answer.failure.kind is FailureKind.THROTTLED
         with self._lock:
             self._silent = self._silent + 1 if untold and not limited else 0
+            if isinstance(answer, HubFault) and self._silent == SILENT:
+                self._last = answer.reason
         return answer
+
+    def _given_up(self) -> HubFault:
+        reason = f"not asked: the Hub did not answer {SILENT} requests in a row, the last: {self._last}"
+        return _untold(Failure(kind=FailureKind.UNREACHABLE, reason=reason, should_retry=False))
 
     def _delay(self, failure: Failure, repeats: int) -> float | None:
         """Seconds before the request is made again, or None."""
@@ -137,11 +144,6 @@ class PatientAsking:
             others_left=False,
         )
         return verdict.delay if isinstance(verdict, Again) else None
-
-
-def _given_up() -> HubFault:
-    reason = f"not asked: the Hub did not answer {SILENT} requests in a row"
-    return _untold(Failure(kind=FailureKind.UNREACHABLE, reason=reason, should_retry=False))
 
 
 def _used_up(quota: str, seconds: float) -> HubFault:

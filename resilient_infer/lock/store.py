@@ -7,6 +7,7 @@ kill, a full disk, a power cut. Writers take turns by `writing`.
 import os
 import re
 import secrets
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -197,5 +198,7 @@ def _refused(path: Path, error: OSError | NotImplementedError) -> ConfigError:
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return ConfigError(
         f"{path} cannot be written: {why[:1].lower()}{why[1:]}; {_UNTOUCHED}",
-        hint="check the folder's permissions and the space left on its disk",
+        hint=f"make its folder first: mkdir -p {shlex.quote(str(path.parent))}"
+        if isinstance(error, FileNotFoundError)
+        else "check the folder's permissions and the space left on its disk",
     )

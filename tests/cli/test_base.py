@@ -253,6 +253,7 @@ def test_verify_takes_the_base_of_a_pull_request(
     ended = command("verify")
     assert ended.code == 0
     assert "warning: GITHUB_BASE_REF is elsewhere, and git knows neither origin/elsewhere" in ended.err
+    assert ended.err.count("git fetch") == 1
     named = command("verify", "--base", "elsewhere", "--deep")
     assert (named.code, named.out) == (2, "")
-    assert "git knows neither elsewhere nor origin/elsewhere in lockfiles" in named.err
+    assert "git knows neither elsewhere nor origin/elsewhere in the repository of lockfiles" in named.err

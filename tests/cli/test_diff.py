@@ -129,7 +129,7 @@ def test_a_hub_that_does_not_answer_is_no_difference(
 
     assert ended.code == 3
     assert "unchecked RI900" in ended.out
-    assert "no difference; 2 not checked" in ended.out
+    assert "no difference is known; 2 not checked" in ended.out
 
 
 @pytest.mark.parametrize(

@@ -373,6 +373,7 @@ def test_a_report_that_cannot_be_written_is_exit_2_behind_the_result(
     assert ended.code == 2
     assert "2 pins: 2 ok" in ended.out
     assert ended.err.startswith("error: no/r.json cannot be written: no such file or directory; ")
+    assert " hint: make its folder first: mkdir -p no\n" in ended.err
     assert json.loads((locked.root / "r.json").read_text())["exit_code"] == 0
     (locked.root / "link.json").symlink_to("r.json")
     assert "is a symlink" in command("verify", "--report", "link.json").err
@@ -387,3 +388,27 @@ def test_a_report_of_an_unknown_kind_is_refused_before_anything_is_asked(
     assert (ended.code, ended.out) == (2, "")
     assert '"r.html" ends in none of .txt, .md, .json, .sarif' in ended.err
     assert locked.hub.requests == ()
+
+
+def test_a_hub_that_cannot_be_reached_is_named(locked: Project, command: Command) -> None:
+    """A wrong HF_ENDPOINT or a proxy in the way is found by the host and the error."""
+    locked.hub.fail(Refused())
+
+    ended = command("verify", *QUICK)
+
+    assert f"the Hub ({locked.hub.url.removeprefix('http://')}) could not be reached: " in ended.out
+
+
+def test_what_ri203_tells_to_do_keeps_the_commit(locked: Project, command: Command) -> None:
+    """The new name in the manifest alone would lock what its branch is at today."""
+    locked.hub.rename("acme/sentiment", "acme/feeling")
+    pinned = locked.sentiment.head
+    locked.sentiment.push({"model.safetensors": b"new"})
+    advice = re.search(r"write (\S+) into the manifest; .*: resilient-infer (.+)", command("verify").out)
+    assert advice is not None
+    locked.manifest.write_text(locked.manifest.read_text().replace("acme/sentiment", advice[1]))
+
+    assert command(*advice[2].split()).code == 0
+    assert command("lock", "--check").code == 0
+    assert locked.lock.read_text().count(pinned) == 1
+    assert "RI203" not in command("verify").out

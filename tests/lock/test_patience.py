@@ -72,7 +72,7 @@ def test_what_may_pass_is_asked_again() -> None:
 
 
 def test_a_hub_that_never_answers_is_given_up() -> None:
-    """What is left costs no time."""
+    """What is left costs no time, and is told with the reason: without it nobody could mend it."""
     time = Time()
     patient = asking(time)
     for _ in range(SILENT):
@@ -84,7 +84,7 @@ def test_a_hub_that_never_answers_is_given_up() -> None:
     assert isinstance(told, HubFault)
     assert (told.kind, told.reason) == (
         HubFaultKind.UNTOLD,
-        f"not asked: the Hub did not answer {SILENT} requests in a row",
+        f"not asked: the Hub did not answer {SILENT} requests in a row, the last: {DOWN.reason}",
     )
     assert time.slept == waited
 

@@ -246,6 +246,7 @@ def test_ri203_a_renamed_repo_is_the_same_one() -> None:
 
     assert (codes(report), state(report)) == (["RI203"], "warning")
     assert "acme/other" in report.findings[0].message
+    assert report.findings[0].hint.endswith(f"resilient-infer update a --to {repo.head}")
     assert report.rows[0].branch == repo.head
 
 
