@@ -23,7 +23,7 @@ from resilient_infer.core.task import Json
 from resilient_infer.errors import ConfigError, ResilientInferError
 from resilient_infer.lock.code.draft import Draft, draft
 from resilient_infer.lock.code.scan import scan
-from resilient_infer.lock.code.sighting import Reading
+from resilient_infer.lock.code.sighting import Reading, Spot
 from resilient_infer.lock.discovery import FOLDER_VARIABLE, MANIFEST
 from resilient_infer.lock.start import START
 from resilient_infer.lock.store import LOCK_FILE, write_new, writing
@@ -268,7 +268,7 @@ def _alias_record(name: str, made: Draft) -> Json:
     }
 
 
-def _spot_record(spot: Any) -> dict[str, Json]:
+def _spot_record(spot: Spot) -> dict[str, Json]:
     return {"file": one_block(spot.file), "line": spot.line}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from resilient_infer.core.secret import redact
 from resilient_infer.lock.code.gather import Drafted, gathered
@@ -12,10 +13,10 @@ from resilient_infer.lock.emit import quoted, scalar
 from resilient_infer.lock.insert import reference_scalar
 from resilient_infer.lock.reference import ModelReference
 
-_PLACES = 3
+_PLACES: Final = 3
 """Places that are named above an alias."""
 
-_HEAD = "# What the code uses, as far as it says. Look it through, then run: resilient-infer lock"
+_HEAD: Final = "# What the code uses, as far as it says. Look it through, then run: resilient-infer lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Router: names by which the Hub's router is asked for a chat model, `org/model:provider`."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from resilient_infer.lock.code.models import repo_named
 from resilient_infer.lock.code.sighting import NotTold, Server, Sighting, Spot
 from resilient_infer.lock.read_alias import AUTOMATIC, SERVED_BY
 
-_CHAT = "chat"
+_CHAT: Final = "chat"
 
 
 def routed(name: str, *, spot: Spot, how: str, key_env: str | None = None) -> Iterator[Sighting | NotTold]:

@@ -2,11 +2,13 @@
 
 import ast
 from collections.abc import Iterator
+from typing import Final
 
 from resilient_infer.lock.code.module import Scope
 from resilient_infer.lock.code.names import DEPTH, Names, last_name
 
-_WRAPPERS = ("str", "format", "SecretStr", "Secret", "strip")
+_WRAPPERS: Final = ("str", "format", "SecretStr", "Secret", "strip")
+"""Calls that give back the text that they are given."""
 
 
 def variable_of(expression: ast.expr | None, scope: Scope, names: Names) -> str | None:
