@@ -52,8 +52,8 @@ class _Reader:
         for name in _FIELDS.get(kind) or _fields_of(kind):
             value = getattr(node, name)
             if isinstance(value, list):
-                waiting += [(item, where) for item in value if item is not None]
-            elif value is not None:
+                waiting += [(item, where) for item in value if type(item) not in _LEAVES]
+            elif type(value) not in _LEAVES:
                 waiting.append((value, where))
 
     def branch(self, node: ast.AST, where: _Where) -> None:
@@ -207,6 +207,9 @@ class _Reader:
         binding = Binding(items, _behind(items), part, where.maybe)
         _bind_to(target, binding, where.scope)
 
+
+_LEAVES: Final = frozenset({ast.Name, ast.arg, type(None)})
+"""What holds nothing of interest, and is half of all there is."""
 
 _WORDS: Final = frozenset(
     {

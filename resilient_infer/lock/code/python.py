@@ -1,11 +1,9 @@
 """Python: what a program in Python uses, read through its syntax tree."""
 
 import ast
-import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from resilient_infer.core.secret import looks_like_secret
 from resilient_infer.lock.code.addresses import HOLE, addresses_in
 from resilient_infer.lock.code.apart import take_apart
 from resilient_infer.lock.code.arguments import Invoked, invoked
@@ -19,17 +17,15 @@ from resilient_infer.lock.code.names import Names
 from resilient_infer.lock.code.sighting import NotTold, Reading, Server, Sighting, Spot
 from resilient_infer.lock.code.signatures import CLIENTS, LOADERS, SPEAKERS
 from resilient_infer.lock.code.text import asked_by_request, by_address
-from resilient_infer.lock.code.tokens import holds_token
+from resilient_infer.lock.code.tokens import holds_token, may_hold_token
 from resilient_infer.lock.code.variables import variable_of
 
 Locate = Callable[[int], Spot]
 """Where a line of what is read stands for people."""
 
-_WORDS: Final = re.compile(
-    "|".join(("huggingface", "hf\\.co/", "ChatCompletion", *LOADERS, *CLIENTS, *SPEAKERS))
-)
+_WORDS: Final = ("huggingface", "hf.co/", "ChatCompletion", *LOADERS, *CLIENTS, *SPEAKERS)
 
-_ADDRESS_WORDS: Final = re.compile(r"huggingface|hf\.co")
+_ADDRESS_WORDS: Final = ("huggingface", "hf.co")
 
 _LOGIN: Final = "login"
 
@@ -42,7 +38,7 @@ _BODY: Final = frozenset({"messages", "prompt", "input", "inputs"})
 
 def may_use(source: str) -> bool:
     """Whether a program may hold anything of interest: to look for a word takes no time, to parse does."""
-    return _WORDS.search(source) is not None or looks_like_secret(source)
+    return any(word in source for word in _WORDS) or may_hold_token(source)
 
 
 def read_python(tree: ast.Module, source: str, locate: Locate, imported: Imported = nowhere) -> Reading:
@@ -85,7 +81,7 @@ class _Python:
             _put(reading, self._asked.of(client, spots))
         why = "which server is asked is not written in this file"
         reading.not_told += [NotTold(spot=spots[id(use.call.node)], how=use.how, why=why) for use in lost]
-        texts = self._texts(put_together=_ADDRESS_WORDS.search(source) is not None)
+        texts = self._texts(put_together=any(word in source for word in _ADDRESS_WORDS))
         _put(reading, self._by_address(texts))
         reading.keys += self._keys(calls, reading)
         lines = {line for line, text in texts if holds_token(text)}
@@ -175,7 +171,7 @@ def _place(node: ast.expr) -> tuple[int, int]:
 
 def _commented(source: str) -> Iterator[int]:
     """Lines with a token behind a `#`."""
-    if not looks_like_secret(source):
+    if not may_hold_token(source):
         return
     for number, line in enumerate(source.splitlines(), 1):
         comment = line.partition("#")[2]

@@ -17,6 +17,18 @@ _WITHIN: Final = ("-", "+", "/", ".", "$", "%")
 _KEY_TYPES: Final = ("sk-ssh-", "sk-ecdsa-")
 """Names of OpenSSH's keys on security tokens."""
 
+_BEGINNINGS: Final = (
+    "hf_",
+    "sk-",
+    "gsk_",
+    "api_org_",
+    "r8_",
+    "xai-",
+    "nvapi-",
+    *(f"gh{kind}_" for kind in "pousr"),
+)
+"""What a token of `SHAPES` begins with."""
+
 _PREFIX: Final = re.compile(r"[A-Za-z]+[_-]")
 
 _LONG: Final = 20
@@ -34,9 +46,14 @@ def tokens_in(text: str) -> Iterator[int]:
             yield found.start()
 
 
+def may_hold_token(text: str) -> bool:
+    """Whether anything in it begins like a token: to look for a word takes no time, for a pattern it does."""
+    return any(beginning in text for beginning in _BEGINNINGS)
+
+
 def holds_token(text: str) -> bool:
     """Whether an access token is written out in `text`."""
-    return next(tokens_in(text), None) is not None
+    return may_hold_token(text) and next(tokens_in(text), None) is not None
 
 
 def _is_random(token: str) -> bool:

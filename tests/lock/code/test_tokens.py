@@ -2,7 +2,8 @@
 
 import pytest
 
-from resilient_infer.lock.code.tokens import holds_token
+from resilient_infer.lock.code.tokens import holds_token, may_hold_token
+from tests.core.test_secret import TOKENS
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,11 @@ def test_a_token_is_one(text: str) -> None:
 def test_a_name_or_a_placeholder_is_none(text: str) -> None:
     """Nobody is told to revoke a variable's name."""
     assert not holds_token(text)
+
+
+@pytest.mark.parametrize("token", TOKENS, ids=[token[:8] for token in TOKENS])
+def test_every_kind_of_token_is_looked_for(token: str) -> None:
+    """By its beginning first."""
+    assert may_hold_token(f"x = '{token}'")
+    assert holds_token(f"x = '{token}'")
+    assert not may_hold_token("x = 'nothing of the kind'")
