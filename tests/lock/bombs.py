@@ -94,6 +94,7 @@ BOMBS: Final[Mapping[str, Bomb]] = {
     "almost tokens": _full("sk-", "a: ", "\n"),
     "almost tokens of letters": _full("a_-", "a: sk-", "\n"),
     "unknown keys": _counted("model%: 1\n", 99_000, "version: 1\nmodels: {}\n"),
+    "99,000 aliases": _counted("  a%: org/x\n", 99_000, "version: 1\nmodels:\n"),
     "bad names": _counted("  A%: org/x\n", 99_000, "version: 1\nmodels:\n"),
     "bad models": _counted("  a%: 'org/x y'\n", 99_000, "version: 1\nmodels:\n"),
     "unknown aliases": _counted("  e%: {b: x}\n", 49_000, "version: 1\nmodels: {a: x}\nenvironments:\n"),

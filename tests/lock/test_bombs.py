@@ -13,7 +13,10 @@ from tests.lock.bombs import BOMBS
 from tests.lock.samples import PARSERS
 
 SECONDS: dict[Parser, float] = {"c": 1.0, "pure": 8.0}
-"""Of the processor, to read any file; a whole manifest or lock may take as much again."""
+"""Of the processor, to read any file as YAML."""
+
+MORE = 2.0
+"""Seconds, to make a manifest or a lock of it; 99,000 aliases that are all in order take the longest."""
 
 MIB = 300
 """Of memory for a whole process that reads one."""
@@ -61,7 +64,7 @@ def held_to(text: bytes, parser: Parser) -> None:
     for _ in range(3):
         tries.append(measured(text, parser))
         best = [min(each) for each in zip(*tries, strict=True)]
-        if best[0] <= SECONDS[parser] and best[1] <= 2 * SECONDS[parser] and best[2] <= MIB:
+        if best[0] <= SECONDS[parser] and best[1] <= SECONDS[parser] + MORE and best[2] <= MIB:
             return
     raise AssertionError(f"{best[0]:.2f} s to read, {best[1]:.2f} s to understand, {best[2]:.0f} MiB")
 
@@ -103,5 +106,5 @@ def test_a_file_full_of_problems_is_looked_at_no_further_than_people_would() -> 
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_file_takes_long_or_much_memory(name: str, parser: Parser) -> None:
-    """1 s with libyaml, 8 s without, 300 MiB; twice the time with all that is checked behind it."""
+    """1 s with libyaml, 8 s without, 2 s more for all that is checked behind it, 300 MiB."""
     held_to(BOMBS[name](), parser)
