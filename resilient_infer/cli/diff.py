@@ -29,15 +29,17 @@ from resilient_infer.cli.found import by_level, cost, finding_lines, finding_rec
 from resilient_infer.cli.hub import CommandHub, Patience
 from resilient_infer.cli.options import alias_arguments, format_option, hub_options, lockfiles_option
 from resilient_infer.cli.progress import Progress
-from resilient_infer.cli.render import Ink, ink_of, to_json
+from resilient_infer.cli.render import Ink, ink_of, to_json, warn
 from resilient_infer.core.task import Json
 from resilient_infer.errors import ConfigError, ResilientInferError
+from resilient_infer.lock.binding import relock_command
 from resilient_infer.lock.diff import EntryDiff, Stretch, diff_locks
 from resilient_infer.lock.discovery import Found
 from resilient_infer.lock.entries import Manifest
-from resilient_infer.lock.findings import Finding, exit_code, worst
-from resilient_infer.lock.locked import LockEntry
+from resilient_infer.lock.findings import Finding, Level, exit_code, worst
+from resilient_infer.lock.locked import LockEntry, Survey
 from resilient_infer.lock.missing import unchecked
+from resilient_infer.lock.offline import compare, own_aliases
 from resilient_infer.lock.preview import preview
 from resilient_infer.lock.way import Way, ways_of
 
@@ -159,6 +161,8 @@ def _between(asked: _Asked) -> _Done:
     aliases = {alias for manifest in manifests for alias in manifest.aliases}
     seen = [survey_as_seen(files.folder, name) for name in names]
     entries = [{} if survey is None else survey.lock.entries for survey, _ in seen]
+    for manifest, (survey, file) in zip(manifests, seen, strict=True):
+        _warn_of_stale(manifest, survey, file)
     unknown = sorted(set(asked.aliases) - aliases)
     if unknown:
         raise ConfigError(f"{unknown[0]} is no alias of these environments", hint="mend the name")
@@ -168,6 +172,15 @@ def _between(asked: _Asked) -> _Done:
         diffs=diff_locks(entries[0], entries[1], asked.aliases or None),
         elapsed=time.monotonic() - started,
     )
+
+
+def _warn_of_stale(manifest: Manifest, survey: Survey | None, file: str) -> None:
+    """Say which aliases an environment has not locked: what is compared there is not what it asks for."""
+    found = compare(own_aliases(manifest), manifest, survey, file=file, orphans=Level.INFO)
+    stale = [each.alias for each in found if each.code == "RI101" and each.alias is not None]
+    if stale:
+        where = manifest.environment or DEFAULT
+        warn(f"not locked as {where} asks: {', '.join(stale)}; {relock_command(manifest.environment)}")
 
 
 def _to_head(asked: _Asked, files: Found, manifest: Manifest) -> _Done:

@@ -45,8 +45,7 @@ def drift(hub: Hub, pin: LockedModel, path: str, seen: HubModel | None = None) -
             return _with_ref(hub, pin, ahead)
         case HubFault(kind=HubFaultKind.REVISION_GONE):
             message = f"{pin.model} has no {pin.requested} any more; the locked commit is still there"
-            said = Said(code="RI303", message=message, hint="ask for another ref, or for the commit")
-            return Drift(ref=Ref.GONE, said=(said,))
+            return Drift(ref=Ref.GONE, said=(Said(code="RI303", message=message, hint=ask_otherwise(pin)),))
         case HubFault(kind=HubFaultKind.FILE_GONE):
             ahead = _ahead(hub, pin, None, told=(FileClass.WEIGHTS,), before=seen)
             return _with_ref(hub, pin, ahead)
@@ -84,6 +83,11 @@ def moved_tag(pin: LockedModel, commit: str | None) -> Said:
         message=f"the tag {pin.requested} of {pin.model} was moved from {pin.revision[:12]}{where}",
         hint=f"a tag should stay where it is, so find out why; {UPDATE}",
     )
+
+
+def ask_otherwise(pin: LockedModel) -> str:
+    """What to do where the ref of a pin is gone."""
+    return f"in the manifest, ask for another branch or tag, or for the commit: {pin.model}@{pin.revision}"
 
 
 def _with_ref(hub: Hub, pin: LockedModel, moved: Drift) -> Drift:

@@ -24,6 +24,8 @@ class Level(Enum):
 ALIAS: Final = "<alias>"
 """Stands in the hint of a `Said` for the alias it will be said of, as a command line names it."""
 
+_LOCK: Final = '"resilient-infer lock"'
+
 FailOn = Literal["error", "warning", "info", "drift"]
 """What `--fail-on` takes: a level and all above it, or `drift`, which makes RI302 an error."""
 
@@ -264,7 +266,8 @@ class Said:
         Args:
             environment: The one whose lock that is; commands of the hint name it.
         """
-        named = (alias or "") if environment is None else f"{alias} --env {environment}"
+        flag = "" if environment is None else f" --env {environment}"
+        hint = self.hint.replace(ALIAS, f"{alias or ''}{flag}").replace(_LOCK, f'{_LOCK[:-1]}{flag}"')
         return Finding(
             code=self.code,
             level=self.how_bad,
@@ -272,7 +275,7 @@ class Said:
             file=file,
             line=line,
             message=self.message,
-            hint=self.hint.replace(ALIAS, named),
+            hint=hint,
         )
 
 
@@ -280,13 +283,19 @@ _FLAW: Final = re.compile(r"(RI[0-9]{3}): (.*?)(?:; (run \"resilient-infer [^;]*
 _ALIAS: Final = re.compile(r"models\.(.+?)\.(?:pins|needed)(?:\[|$)")
 
 
-def finding_of(flaw: Problem) -> Finding:
-    """A flaw that `survey_lock` found, as a finding."""
+def finding_of(flaw: Problem, environments: Mapping[str, str | None] | None = None) -> Finding:
+    """A flaw that `survey_lock` found, as a finding.
+
+    Args:
+        environments: By alias, the one whose lock has it; commands of the hint name it.
+    """
     said, path = _FLAW.fullmatch(flaw.what), _ALIAS.match(flaw.path)
     if said is None:
         raise ValueError(f"no flaw of a pin: {flaw}")
     alias = path[1] if path else None
-    return Said(code=said[1], message=said[2], hint=said[3] or "").of(alias, flaw.file, flaw.line)
+    environment = None if environments is None or alias is None else environments.get(alias)
+    told = Said(code=said[1], message=said[2], hint=said[3] or "")
+    return told.of(alias, flaw.file, flaw.line, environment=environment)
 
 
 def raised(findings: Iterable[Finding], fail_on: Collection[FailOn]) -> tuple[Finding, ...]:

@@ -40,7 +40,8 @@ def compare(
         missing = f"there is no lock file {file}"
         unlocked = [_unlocked(alias, manifest, missing) for alias in aliases.values()]
         return in_order([*unlocked, *floating_names(aliases, manifest.file)])
-    found = [finding_of(flaw) for flaw in survey.flaws]
+    environments = {name: alias.environment for name, alias in manifest.aliases.items()}
+    found = [finding_of(flaw, environments) for flaw in survey.flaws]
     flawed = {finding.alias for finding in found}
     for name, alias in aliases.items():
         entry = survey.lock.entries.get(name)

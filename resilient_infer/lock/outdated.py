@@ -11,7 +11,7 @@ from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind
 from resilient_infer.lock.destination import head_of
-from resilient_infer.lock.drift import kind_of, moved_tag
+from resilient_infer.lock.drift import ask_otherwise, kind_of, moved_tag
 from resilient_infer.lock.entries import Manifest
 from resilient_infer.lock.findings import Finding, Level, Said
 from resilient_infer.lock.lineage import Ref
@@ -105,7 +105,10 @@ def outdated(
                 way=answer.way,
             )
         )
-        findings += [said.of(entry.alias, entry.file, pin.line) for said in answer.said]
+        findings += [
+            said.of(entry.alias, entry.file, pin.line, environment=manifest.aliases[entry.alias].environment)
+            for said in answer.said
+        ]
     return Overview(standings=tuple(standings), findings=in_order(findings))
 
 
@@ -153,5 +156,5 @@ def _of_the_ref(hub: Hub, pin: LockedModel, head: str) -> tuple[Said, ...]:
 def _unknown(pin: LockedModel, fault: HubFault) -> Said:
     if fault.kind is HubFaultKind.REVISION_GONE:
         message = f"{pin.model} has no {pin.requested} any more"
-        return Said(code="RI303", message=message, hint="ask for another ref, or for the commit")
+        return Said(code="RI303", message=message, hint=ask_otherwise(pin))
     return refusal(pin.model, pin.requested, None, fault)

@@ -60,7 +60,7 @@ def relocate(
     for entry, pin in pins:
         place = places[key_of(pin)]
         if isinstance(place, Said):
-            faults.append(place.of(entry.alias, entry.file, pin.line))
+            faults.append(place.of(entry.alias, entry.file, pin.line, environment=manifest.environment))
         elif place.commit != pin.revision:
             entries[entry.alias] = _moved(entries[entry.alias], pin, place.commit)
             changes.append(

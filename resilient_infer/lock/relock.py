@@ -120,7 +120,11 @@ def relock(
     for plan in plans:
         grown = growing[plan.alias.name]
         entry = None if grown.refused else _entry(plan, grown, file)
-        refused = [said.of(plan.alias.name, manifest.file, plan.alias.line) for said in grown.refused]
+        alias = plan.alias
+        refused = [
+            said.of(alias.name, manifest.file, alias.line, environment=alias.environment)
+            for said in grown.refused
+        ]
         wrong = refused if entry is None else clashes(plan.alias, entry, manifest.file)
         if entry is None or wrong:
             faults += wrong

@@ -146,7 +146,7 @@ def update_to(
     told = exact(asking, wanted, held, commit)
     if isinstance(told, Said):
         lock = old or Lock(version=(MAJOR, MINOR), entries={}, file=file)
-        fault = told.of(alias, manifest.file, wanted.line)
+        fault = told.of(alias, manifest.file, wanted.line, environment=wanted.environment)
         return Updated(relocked=Relocked(lock=lock, changes=(), faults=(fault,)))
     name, going = told
     target: _Target = (alias, ("model", *name))
@@ -177,7 +177,8 @@ def _goings(
         if each.needed and each.held is not None and not answer.security and answer.how_bad is Level.ERROR:
             # As `lock` has it: what cannot be read any more stays where it is, for no call goes there.
             return Going(notes=(f"{each.model} stays: {answer.message}",))
-        return answer.of(each.alias.name, manifest.file, each.alias.line)
+        alias = each.alias
+        return answer.of(alias.name, manifest.file, alias.line, environment=alias.environment)
 
     return {each.target: placed(each) for each in moving}
 

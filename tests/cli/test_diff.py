@@ -80,12 +80,17 @@ def test_two_environments_are_compared_offline(project: Project, command: Comman
     project.manifest.write_text(
         f"{MANIFEST}environments:\n  prod: {{sentiment: acme/sentiment@v1}}\n  test: {{}}\n"
     )
+    command("lock")
+    early = command("diff", "--env", "default", "--env", "prod")
+    assert early.err == (
+        'warning: not locked as prod asks: sentiment; run "resilient-infer lock --env prod"\n'
+    )
     command("lock", "--all-envs")
     project.hub.forget()
 
     ended = command("diff", "--env", "default", "--env", "prod", "--exit-code")
 
-    assert (ended.code, project.hub.requests) == (1, ())
+    assert (ended.code, ended.err, project.hub.requests) == (1, "", ())
     assert f"acme/sentiment at v1: {new[:12]} → {first[:12]}" in ended.out
     assert "requested: main → v1" in ended.out
     assert "weights  model.safetensors  changed" in ended.out

@@ -111,3 +111,26 @@ def test_json_is_one_object_with_the_same_keys_always(project: Project, command:
     )
     assert (ended.code, broken["exit_code"], broken["pins"]) == (2, 2, [])
     assert set(told) == set(broken) == KEYS
+
+
+def test_what_is_said_of_an_environment_names_it_in_the_command(project: Project, command: Command) -> None:
+    """Without --env the command would move the pins of the default environment."""
+    project.sentiment.tag("v1")
+    project.manifest.write_text(f"{MANIFEST}environments:\n  prod: {{sentiment: acme/sentiment@v1}}\n")
+    command("lock", "--all-envs")
+    project.sentiment.push({"model.safetensors": b"new"})
+    project.sentiment.delete_ref("v1")
+    project.sentiment.tag("v1")
+
+    assert "resilient-infer update sentiment --env prod\n" in command("outdated", "--env", "prod").out
+    project.sentiment.delete_ref("v1")
+    project.sentiment.squash()
+    assert "in the manifest, ask for another branch or tag" in command("outdated", "--env", "prod").out
+    assert "resilient-infer lock --env prod" in _after_a_hand_edit(project, command)
+
+
+def _after_a_hand_edit(project: Project, command: Command) -> str:
+    lock = project.root / "lockfiles" / "models.prod.lock.yaml"
+    lock.write_text(lock.read_text().replace("requested: v1", "requested: v2"))
+    project.manifest.write_text(project.manifest.read_text().replace("@v1", "@v2"))
+    return command("lock", "--check", "--env", "prod").out
