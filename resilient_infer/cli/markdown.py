@@ -17,7 +17,7 @@ from resilient_infer.cli.render import one_block, one_line
 _LOOKS_ALIKE: Final = "ˋ"
 """Stands for a backtick, which would end the span: MODIFIER LETTER GRAVE ACCENT."""
 
-_MARKUP: Final = re.compile(r"([\\`*_\[\]{}|~#!$^+=]|^-)")
+_MARKUP: Final = re.compile(r"([\\`*_\[\]|~#$]|^[-+=])")
 _NUMBER: Final = re.compile(r"^([0-9]{1,9})([.)])")
 _ENTITIES: Final[Mapping[str, str]] = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 _LINK: Final = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):|(?<=xmpp):", re.IGNORECASE)
