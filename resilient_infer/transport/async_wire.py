@@ -119,22 +119,25 @@ class Wire:
         if self._loop.is_closed():
             return
         self._stop_writing()
-        connection, content = self._connection, self.content
-        transport = connection.transport
-        connection.close()
-        if transport is not None:  # it must not wait until the rest of a request has gone
-            transport.abort()
+        self._break_off()
+        content = self.content
         if content is not None and content.exception() is None:
             content.set_exception(aiohttp.ClientConnectionError("the connection was closed"))
 
     def _release(self) -> None:
         """The whole answer is here: the connection is the pool's again, if the request has gone, too."""
         if self._stop_writing():
-            self._connection.close()
+            self._break_off()
         else:
             if isinstance(self.protocol, Outspoken):
                 self.protocol.rest()
             self._connection.release()
+
+    def _break_off(self) -> None:
+        transport = self._connection.transport
+        self._connection.close()
+        if transport is not None:  # it must not wait until the rest of a request has gone
+            transport.abort()
 
     def _stop_writing(self) -> bool:
         """Whether a part of the request was still to be sent, which will not be."""

@@ -1,5 +1,6 @@
 """The faults of servers and networks on event loops: each is named as the sync transport names it."""
 
+import asyncio
 import gzip
 import socket
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from resilient_infer.core.http import FaultKind
 from resilient_infer.transport.resolve import Address
+from tests.sockets import closed_down_to, internet_sockets
 
 from .asking import answer_of, fault_of
 from .async_asking import Runner, ask, fault_within, loops
@@ -331,6 +333,29 @@ def test_an_answer_given_before_the_request_was_read_is_still_read(run: Runner) 
         answer = answer_of(run(lambda client: ask(client, server.url, body=b"x" * 5_000_000)))
 
     assert answer.status == 413
+
+
+def test_a_server_that_refuses_a_request_and_reads_no_more_of_it_leaves_no_connection_open(
+    run: Runner,
+) -> None:
+    before, over = internet_sockets(), threading.Event()
+
+    async def act(client: Any) -> None:
+        assert answer_of(await ask(client, server.url, body=b"x" * 20_000_000)).status == 413
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert closed_down_to(before, and_more=2)  # the server's own
+
+    def refuses(sock: socket.socket, visit: int) -> None:
+        sock.recv(1000)
+        sock.sendall(response(b"too large", status="413 Content Too Large"))
+        over.wait(5)
+
+    with Server(refuses) as server:
+        try:
+            run(act)
+        finally:
+            over.set()
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0, 1e-9])
