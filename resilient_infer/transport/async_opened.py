@@ -4,7 +4,6 @@ import asyncio
 import zlib
 from math import inf
 from time import monotonic
-from typing import Final
 
 from aiohttp import StreamReader
 
@@ -12,13 +11,10 @@ from resilient_infer.core.http import HttpResponse, TransportFault
 from resilient_infer.transport.async_limit import EXPECTED, AsyncLimit
 from resilient_infer.transport.async_pool import LoopPool
 from resilient_infer.transport.async_wire import Wire
-from resilient_infer.transport.body import BodyCut, BodyGarbled, BodyTooLarge
+from resilient_infer.transport.body import GZIP_BITS, BodyCut, BodyGarbled, BodyTooLarge, window_bits
 from resilient_infer.transport.faults import ended_fault
 from resilient_infer.transport.receive import GRACE
 from resilient_infer.transport.watchdog import Ending
-
-_WINDOWS: Final = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-"""How zlib is told what it undoes. Source: zlib's manual, `inflateInit2`."""
 
 
 class AsyncOpened:
@@ -143,26 +139,51 @@ class AsyncOpened:
 
 
 class _Undone:
-    """Undoes the compression of a stream piece by piece. None was asked for, so little of it is expected."""
+    """Undoes the compression of a stream piece by piece, as `body.undone` does."""
 
     def __init__(self, coding: str) -> None:
         coding = coding.strip().lower()
-        self._stream = zlib.decompressobj(_WINDOWS[coding]) if coding in _WINDOWS else None
-        self._foreign = self._stream is None and coding not in ("", "identity")
+        self._plain = coding in ("", "identity")
+        self._gzip = coding in ("gzip", "x-gzip")
+        self._foreign = not (self._plain or self._gzip or coding == "deflate")
+        self._start = b""  # too short yet to tell how it is compressed
+        self._stream: zlib._Decompress | None = None
+        self._over = False  # what follows is none of it
 
     def undo(self, raw: bytes, most: int) -> bytes:
         """What `raw` holds; of what is beyond `most` bytes, only the first."""
         if self._foreign:
             raise BodyGarbled("the answer uses a content coding that was not asked for")
-        if self._stream is None:
+        if self._plain:
             return raw
+        raw, self._start = self._start + raw, b""
+        if self._stream is None:
+            if len(raw) < 2:
+                self._start = raw
+                return b""
+            self._stream = zlib.decompressobj(GZIP_BITS if self._gzip else window_bits(raw))
+        if self._over:
+            return b""
         try:
-            return self._stream.decompress(raw, most + 1)
+            data = self._stream.decompress(raw, most + 1)
         except zlib.error as error:
             raise BodyGarbled("the compression is broken") from error
+        return self._with_members(data, most) if self._gzip else data
 
     def end(self) -> bytes:
         """Nothing, if the compressed stream came to its end."""
-        if self._stream is not None and not self._stream.eof:
+        if self._start or (self._stream is not None and not self._stream.eof):
             raise BodyCut("the compressed answer stops before its end")
         return b""
+
+    def _with_members(self, data: bytes, most: int) -> bytes:
+        """The data of one gzip member, and of those behind it; like gzip itself, let go what is none."""
+        while self._stream and self._stream.unused_data and len(data) <= most and not self._over:
+            member = zlib.decompressobj(GZIP_BITS)
+            try:
+                data += member.decompress(self._stream.unused_data, most + 1 - len(data))
+            except zlib.error:
+                self._over = True
+            else:
+                self._stream = member
+        return data

@@ -11,6 +11,9 @@ from typing import Final
 CHUNK: Final = 64 * 1024
 """Bytes read, and inflated, at a time."""
 
+GZIP_BITS: Final = 16 + zlib.MAX_WBITS
+"""How zlib is told to undo gzip. Source: zlib's manual, `inflateInit2`."""
+
 ACCEPTED: Final = "gzip, deflate"
 """The Accept-Encoding that `read_body` can undo."""
 
@@ -73,7 +76,7 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         while piece:
             if member is None or member.eof:
-                member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+                member = zlib.decompressobj(GZIP_BITS)
                 members += 1
             try:
                 yield member.decompress(piece, CHUNK)
@@ -96,7 +99,7 @@ def _inflate(pieces: Iterator[bytes]) -> Iterator[bytes]:
             start += piece
             if len(start) < 2:
                 continue
-            piece, stream = start, zlib.decompressobj(_window_bits(start))
+            piece, stream = start, zlib.decompressobj(window_bits(start))
         while piece and not stream.eof:
             try:
                 yield stream.decompress(piece, CHUNK)
@@ -109,7 +112,7 @@ def _inflate(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise BodyCut("the compressed answer stops before its end")
 
 
-def _window_bits(start: bytes) -> int:
+def window_bits(start: bytes) -> int:
     """zlib or raw deflate? Source: RFC 1950, section 2.2 (CM = 8, the header divides by 31)."""
     zlib_header = start[0] & 0x0F == 8 and (start[0] << 8 | start[1]) % 31 == 0
     return zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS

@@ -414,6 +414,35 @@ def test_a_compression_nobody_asked_for_is_undone_as_it_comes(either: Either, co
         assert rest(opened) == (b"two", None)
 
 
+RAW = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+MEMBERS = gzip.compress(TEXT[:10], mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(TEXT[10:], mtime=0)
+COMPRESSED = {
+    "several members": ("gzip", MEMBERS),
+    "something behind": ("gzip", MEMBERS + b"and no more of it" * 9),
+    "zlib": ("deflate", zlib.compress(TEXT)),
+    "raw": ("deflate", RAW.compress(TEXT) + RAW.flush()),
+}
+
+
+@pytest.mark.parametrize("size", [1, 13, 1000])
+@pytest.mark.parametrize("name", COMPRESSED)
+def test_a_compression_in_several_parts_or_without_a_wrapper_is_undone_to_its_end(
+    either: Either, name: str, size: int
+) -> None:
+    """A truncated answer is never presented as a success."""
+    coding, body = COMPRESSED[name]
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: %b\r\n\r\n" % coding.encode())
+    packets = [chunks(part, size) for part in split(body, size)]
+    with Server(holds(head, *packets, b"0\r\n\r\n")) as server, opening(either, server.url) as opened:
+        assert rest(opened) == (TEXT, None)
+
+
+def test_nothing_compressed_is_nothing(either: Either) -> None:
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
+    with Server(holds(head + b"0\r\n\r\n")) as server, opening(either, server.url) as opened:
+        assert rest(opened) == (b"", None)
+
+
 @pytest.mark.parametrize(
     ("head", "body", "kind"),
     [
