@@ -13,6 +13,8 @@ from resilient_infer.errors import ConfigError
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
+_FRAMING: Final = ("content-length", "transfer-encoding")
+"""Headers that say where a request ends: were that untrue, a server would read another one out of it."""
 
 
 class Unshown(str):
@@ -39,6 +41,8 @@ def check_header(name: str, value: str) -> None:
     """
     if not _TOKEN.fullmatch(name):
         raise ConfigError(f"{name!r} is not a header name", hint="use letters, digits and hyphens")
+    if name.lower() in _FRAMING:
+        raise ConfigError(f"the header {name} is the transport's own", hint="leave it out")
     if _VALUE.fullmatch(value):
         return
     if value != value.strip():

@@ -46,9 +46,10 @@ def prepared(request: HttpRequest) -> Prepared:
         ConfigError: A header is unusable, or the URL.
         requests.RequestException: The URL is; so does a `ValueError`. Their text may quote a login.
     """
-    for name, value in request.headers:
-        check_header(name, value)
     given = CaseInsensitiveDict(request.headers)
+    given.pop("content-length", None)
+    for name, value in given.items():
+        check_header(name, value)
     # requests would put a login from the URL in the place of ours.
     login = _as_it_is if "authorization" in given else None
     made = requests.Request(request.method, request.url, headers=given, auth=login).prepare()

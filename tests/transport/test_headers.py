@@ -56,6 +56,12 @@ def test_a_name_that_is_no_token_is_refused(name: str) -> None:
         check_header(name, "x")
 
 
+@pytest.mark.parametrize("name", ["Transfer-Encoding", "transfer-encoding", "Content-Length"])
+def test_nobody_but_the_transport_says_where_a_request_ends(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"the header {name}"):
+        check_header(name, "chunked")
+
+
 @given(st.lists(st.tuples(st.sampled_from(["A", "a", "B", "b", "C"]), st.text("xy", max_size=2))))
 def test_names_are_lowered_and_repeats_joined_in_order(pairs: list[tuple[str, str]]) -> None:
     joined = lowered(pairs)
