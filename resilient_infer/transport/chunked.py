@@ -1,16 +1,20 @@
 """Chunked: the chunked transfer coding undone on the bytes, all that has come in one go.
 
 Source: RFC 9112, section 7.1. http.client reads a chunk's length, its content
-and its end one by one, which for a stream of tokens is most of the work. It is as
-lenient here as there: extensions and trailers are passed over, and LF alone ends a line.
+and its end one by one, which for a stream of tokens is most of the work. As lenient
+here as there, extensions and trailers are passed over, and LF alone ends a line; but what Python
+reads as a number and the standard does not (`0x5`, `+5`, `1_0`) is no length here.
 """
 
+import re
 from typing import Final
 
 from resilient_infer.transport.body import BodyGarbled
 
 LONGEST_LINE: Final = 65_536
 """Bytes of a chunk's first line. Source: `http.client._MAXLINE`."""
+
+_LENGTH: Final = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t\r]*(?:;|$)")
 
 _BROKEN: Final = "the answer's chunked coding is broken"
 
@@ -74,10 +78,7 @@ class Dechunked:
 
 
 def _length(line: bytes) -> int:
-    try:
-        length = int(line.partition(b";")[0], 16)
-    except ValueError:
-        raise BodyGarbled(_BROKEN) from None
-    if length < 0:
+    length = _LENGTH.match(line)
+    if length is None:
         raise BodyGarbled(_BROKEN)
-    return length
+    return int(length[1], 16)

@@ -30,8 +30,7 @@ def whole(answer: BaseHTTPResponse, limit: Limit, place: str, most: int) -> Rece
     received_at = time.time()
     framed = _is_framed(answer)
     try:
-        pieces = answer.stream(CHUNK, decode_content=False)
-        body = read_body(pieces, answer.headers.get("content-encoding", ""), most)
+        body = read_body(_raw(answer), answer.headers.get("content-encoding", ""), most)
     except EXPECTED as error:
         return fault_of(error, limit, place, answer.status)
     finally:
@@ -58,7 +57,7 @@ class Opened:
         self._answer = answer
         self._limit = limit
         self._place = place
-        self._pieces = undone(self._raw(), answer.headers.get("content-encoding", ""), most)
+        self._pieces = undone(_raw(answer), answer.headers.get("content-encoding", ""), most)
         self._fault: TransportFault | None = None
         self._over = self._whole = self._reading = False
 
@@ -120,18 +119,6 @@ class Opened:
         self._whole = limit.finish()  # the end of a connection that was shut down may look like a body's
         return b""
 
-    def _raw(self) -> Iterator[bytes]:
-        source = getattr(
-            self._answer, "_original_response", None
-        )  # what requests' cookies are read from, too
-        if self._answer.chunked and isinstance(source, HTTPResponse):
-            yield from _chunks(source)
-            if source.isclosed():
-                self._answer.release_conn()
-            return
-        while piece := self._answer.read1(CHUNK, decode_content=False):
-            yield piece
-
     def _let_go(self) -> None:
         self._over = True
         if self._fault is None and not self._whole:  # closed, or interrupted by a signal
@@ -140,6 +127,18 @@ class Opened:
         WATCHDOG.forget(self._limit)
         self._limit.finish()
         self._answer.close()  # the connection of a body that has ended is back in the pool already
+
+
+def _raw(answer: BaseHTTPResponse) -> Iterator[bytes]:
+    """The body as it was sent, all that is there in one go; at its end the connection is the pool's again."""
+    source = getattr(answer, "_original_response", None)  # what requests' cookies are read from, too
+    if answer.chunked and isinstance(source, HTTPResponse):
+        yield from _chunks(source)
+        if source.isclosed():
+            answer.release_conn()
+        return
+    while piece := answer.read1(CHUNK, decode_content=False):
+        yield piece
 
 
 def _chunks(source: HTTPResponse) -> Iterator[bytes]:

@@ -15,6 +15,12 @@ from resilient_infer.transport.chunked import LONGEST_LINE, Dechunked
 contents = st.lists(st.binary(min_size=1, max_size=40), max_size=8)
 extensions = st.sampled_from([b"", b";a=b", b' ; name="x;y"', b" "])
 trailers = st.sampled_from([b"", b"Digest: x\r\n", b"A: b\r\nC: d\r\n"])
+UNREAD = (
+    b"0x5\r\nhello\r\n", b"+5\r\nhello\r\n", b"0_5\r\nhello\r\n", b" 5\r\nhello\r\n", b"\x0b5\r\nhello\r\n",
+    b"5 5\r\nhello\r\n", b"f" * 16 + b"\r\n", "\uff15\r\nhello\r\n".encode(), b"5\0\r\nhello\r\n",
+)  # fmt: skip
+"""What is no number of bytes by the standard, or is more than there are."""
+
 ends = st.sampled_from([b"\r\n", b"\n"])
 
 
@@ -78,8 +84,16 @@ def test_what_follows_the_end_is_no_content_and_is_noticed(more: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"zz\r\n", b"\r\n", b"-5\r\nhello\r\n", b"2\r\nabc\r\n", b"2\r\nabX\r\n", b"1" * (LONGEST_LINE + 1)],
-    ids=["no number", "nothing", "below zero", "too long", "no line end", "endless"],
+    [
+        *UNREAD,
+        b"zz\r\n",
+        b"\r\n",
+        b"-5\r\nhello\r\n",
+        b"2\r\nabc\r\n",
+        b"2\r\nabX\r\n",
+        b"1" * (LONGEST_LINE + 1),
+    ],
+    ids=[*map(repr, UNREAD), "no number", "nothing", "below zero", "too long", "no line end", "endless"],
 )
 def test_what_is_no_chunk_is_garbled(body: bytes) -> None:
     with pytest.raises(BodyGarbled):
