@@ -174,9 +174,11 @@ class HubSession:
     def _unreached(self, error: Exception) -> Failure:
         name = type(error).__name__
         if name == "OfflineModeIsEnabled":
-            return Failure(kind=FailureKind.REJECTED, reason="HF_HUB_OFFLINE is set: the Hub is not asked")
+            reason = "HF_HUB_OFFLINE is set, so the Hub is not asked; unset it"
+            return Failure(kind=FailureKind.REJECTED, reason=reason)
         said = redact(" ".join(str(error).split()), self.secret)[:200]
-        where = f"the Hub ({urlsplit(self._endpoint).netloc.rpartition('@')[2]})"
+        host = urlsplit(self._endpoint).netloc.rpartition("@")[2]
+        where = f"the Hub ({host})" if host else "the Hub (HF_ENDPOINT names no host)"
         return Failure(kind=FailureKind.UNREACHABLE, reason=f"{where} could not be reached: {name}: {said}")
 
 

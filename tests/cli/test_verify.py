@@ -412,3 +412,12 @@ def test_what_ri203_tells_to_do_keeps_the_commit(locked: Project, command: Comma
     assert command("lock", "--check").code == 0
     assert locked.lock.read_text().count(pinned) == 1
     assert "RI203" not in command("verify").out
+
+
+def test_an_endpoint_without_a_host_is_told(
+    locked: Project, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HF_ENDPOINT=huggingface.co, without its https://."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "huggingface.co")
+
+    assert "the Hub (HF_ENDPOINT names no host) could not be reached: " in command("verify", *QUICK).out

@@ -292,5 +292,5 @@ def test_hf_hub_offline_is_obeyed_and_told(python: str, tmp_path: Path) -> None:
         assert hub.requests == ()
 
     assert ended.returncode == 3
-    assert "HF_HUB_OFFLINE is set" in ended.stdout
+    assert "HF_HUB_OFFLINE is set, so the Hub is not asked; unset it" in ended.stdout
     assert not (tmp_path / "lockfiles").exists()
