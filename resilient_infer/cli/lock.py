@@ -264,10 +264,11 @@ def _tell(asked: _Asked, done: _Done, ink: Ink) -> None:
 
 
 def _checked_lines(checked: _Checked, ink: Ink) -> list[str]:
-    if not checked.findings:
-        return [f"{checked.file} fits {checked.manifest}: {many(checked.aliases, 'alias')}"]
     lines = [line for finding in checked.findings for line in finding_lines(finding, ink)]
-    return [*lines, f"{checked.file} does not fit {checked.manifest}: {by_level(checked.findings)}"]
+    if any(finding.level is Level.ERROR for finding in checked.findings):
+        return [*lines, f"{checked.file} does not fit {checked.manifest}: {by_level(checked.findings)}"]
+    besides = f"; {by_level(checked.findings)}" if checked.findings else ""
+    return [*lines, f"{checked.file} fits {checked.manifest}: {many(checked.aliases, 'alias')}{besides}"]
 
 
 def _made_lines(made: "Made", done: _Done, ink: Ink) -> Iterator[str]:

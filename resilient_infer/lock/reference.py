@@ -98,6 +98,8 @@ def _from_page(parts: list[str]) -> ModelReference:
     for size in (2, 1):
         if len(parts) > size + 1 and parts[size] in ("tree", "commit"):
             return _checked("/".join(parts[:size]), unquote("/".join(parts[size + 1 :])))
+    if len(parts) > 2 and parts[0] not in _NOT_MODELS:
+        raise ValueError("this is an address inside a repo; write org/model, or org/model@ref")
     return _checked("/".join(parts), None)
 
 

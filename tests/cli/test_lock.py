@@ -79,6 +79,19 @@ def test_lk3_a_changed_ref_fails_the_check_and_names_the_alias(project: Project,
     assert (project.files(), project.hub.requests) == (before, ())
 
 
+def test_a_lock_that_is_only_warned_of_fits(project: Project, command: Command) -> None:
+    """Exit 0 and "does not fit" would contradict each other."""
+    floating = "{task: chat, targets: [{provider: openai, name: gpt-4o, pin: versioned}]}"
+    project.manifest.write_text(f"version: 1\nmodels:\n  chat: {floating}\n")
+    command("lock")
+
+    ended = command("lock", "--check")
+
+    assert ended.code == 0
+    assert "warning RI502 lockfiles/models.yaml:3 chat: " in ended.out
+    assert ended.out.endswith("lockfiles/models.lock.yaml fits lockfiles/models.yaml: 1 alias; 1 warning\n")
+
+
 def test_targets_that_answer_differently_are_not_locked(project: Project, command: Command) -> None:
     """RI406 for each, with the map that would mend it; nothing is written, and the check says the same."""
     project.hub.model("acme/other", Look(labels=("bad", "good")))

@@ -103,3 +103,10 @@ def test_a_commit_in_short_stands_for_no_other(commit: str, digits: int) -> None
 def test_a_branch_stands_for_no_commit(ref: str) -> None:
     """It can be moved."""
     assert not stands_for(ref, COMMIT)
+
+
+@pytest.mark.parametrize("page", ["blob/main/config.json", "resolve/main/model.safetensors", "discussions/3"])
+def test_the_address_of_a_file_is_not_taken_for_a_bad_name(page: str) -> None:
+    """What is pasted from a file's page names a repo that there may well be."""
+    with pytest.raises(ValueError, match="an address inside a repo; write org/model"):
+        parse_reference(f"https://huggingface.co/org/model/{page}")
