@@ -124,8 +124,11 @@ def _revision(found: Fields) -> str | None:
         return None
     if is_commit(node.text) and node.quoted:
         return node.text
-    fault = "is not in quotes" if is_commit(node.text) else "is no full commit of 40 lower-case hex digits"
-    place.wrong(f"RI103: {quote(node.text)} {fault}; {RELOCK}")
+    if is_commit(node.text):
+        fault = f"commit {node.text} stands without quotes"
+    else:
+        fault = f"{quote(node.text)} is no full commit of 40 lower-case hex digits"
+    place.wrong(f"RI103: {fault}; {RELOCK}")
     return node.text
 
 

@@ -158,6 +158,13 @@ def test_ri103_a_revision_is_a_full_quoted_commit(revision: str, parser: Parser)
     assert problems_of(error)[0][2] == "models.a.pins[0].revision"
 
 
+def test_ri103_what_stands_without_quotes_is_not_shown_in_quotes() -> None:
+    """Else the message shows what it says is missing."""
+    error = refused(lock_of(a=pin("org/model")).replace(f'"{COMMIT}"'.encode(), COMMIT.encode()))
+
+    assert f"RI103: commit {COMMIT} stands without quotes" in str(error)
+
+
 def test_ri101_a_requested_commit_is_the_locked_one() -> None:
     """Whoever asks for a commit gets that one."""
     assert "RI101" in str(refused(lock_of(a=pin("org/model", f'"{OTHER_COMMIT}"'))))
