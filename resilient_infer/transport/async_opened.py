@@ -147,7 +147,9 @@ class _Undone:
         self._gzip = coding in ("gzip", "x-gzip")
         self._foreign = not (self._plain or self._gzip or coding == "deflate")
         self._start = b""  # too short yet to tell how it is compressed
+        self._bits = GZIP_BITS if self._gzip else 0
         self._stream: zlib._Decompress | None = None
+        self._members = 0
         self._over = False  # what follows is none of it
 
     def undo(self, raw: bytes, most: int) -> bytes:
@@ -156,34 +158,34 @@ class _Undone:
             raise BodyGarbled("the answer uses a content coding that was not asked for")
         if self._plain:
             return raw
-        raw, self._start = self._start + raw, b""
-        if self._stream is None:
+        if not self._bits:
+            raw = self._start = self._start + raw
             if len(raw) < 2:
-                self._start = raw
                 return b""
-            self._stream = zlib.decompressobj(GZIP_BITS if self._gzip else window_bits(raw))
-        if self._over:
-            return b""
-        try:
-            data = self._stream.decompress(raw, most + 1)
-        except zlib.error as error:
-            raise BodyGarbled("the compression is broken") from error
-        return self._with_members(data, most) if self._gzip else data
+            self._bits = window_bits(raw)
+        self._start = b""
+        return self._unpacked(raw, most)
 
     def end(self) -> bytes:
         """Nothing, if the compressed stream came to its end."""
-        if self._start or (self._stream is not None and not self._stream.eof):
+        stream = self._stream
+        if self._start or not (stream is None or stream.eof or self._over):
             raise BodyCut("the compressed answer stops before its end")
         return b""
 
-    def _with_members(self, data: bytes, most: int) -> bytes:
-        """The data of one gzip member, and of those behind it; like gzip itself, let go what is none."""
-        while self._stream and self._stream.unused_data and len(data) <= most and not self._over:
-            member = zlib.decompressobj(GZIP_BITS)
+    def _unpacked(self, raw: bytes, most: int) -> bytes:
+        """What is packed in one gzip member or several; what is none behind them is let go."""
+        data = b""
+        while raw and len(data) <= most and not self._over:
+            stream = self._stream
+            if stream is None or (stream.eof and self._gzip):
+                stream = self._stream = zlib.decompressobj(self._bits)
+                self._members += 1
             try:
-                data += member.decompress(self._stream.unused_data, most + 1 - len(data))
-            except zlib.error:
+                data += stream.decompress(raw, most + 1 - len(data))
+            except zlib.error as error:
+                if self._members == 1:
+                    raise BodyGarbled("the compression is broken") from error
                 self._over = True
-            else:
-                self._stream = member
+            raw = stream.unused_data if self._gzip else b""
         return data

@@ -437,6 +437,16 @@ def test_a_compression_in_several_parts_or_without_a_wrapper_is_undone_to_its_en
         assert rest(opened) == (TEXT, None)
 
 
+def test_what_is_no_compression_behind_one_is_let_go_wherever_it_is_cut(either: Either) -> None:
+    head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
+    more = chunks(b"nd no more of it") + b"0\r\n\r\n"
+    with (
+        Server(in_two(head + chunks(MEMBERS + b"a", 100), more)) as server,
+        opening(either, server.url) as opened,
+    ):
+        assert rest(opened) == (TEXT, None)
+
+
 def test_nothing_compressed_is_nothing(either: Either) -> None:
     head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
     with Server(holds(head + b"0\r\n\r\n")) as server, opening(either, server.url) as opened:
