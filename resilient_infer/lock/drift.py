@@ -5,7 +5,7 @@ from typing import Final
 
 from resilient_infer.lock.answers import Hub, HubFault, HubFaultKind, HubHead, HubModel
 from resilient_infer.lock.files import FileClass, changed_classes, files_digest
-from resilient_infer.lock.findings import Said
+from resilient_infer.lock.findings import ALIAS, Said
 from resilient_infer.lock.lineage import REQUEST, Ref
 from resilient_infer.lock.lockfile import LockedModel
 from resilient_infer.lock.missing import identity, other_content, unchecked
@@ -157,5 +157,8 @@ _HARMLESS: Final = frozenset({FileClass.DOCUMENTS})
 
 def _moved(pin: LockedModel, commit: str, classes: tuple[FileClass, ...]) -> Said:
     what = ", ".join(kind.value for kind in classes) or "the same files"
-    code = "RI301" if _HARMLESS.issuperset(classes) else "RI302"
-    return Said(code=code, message=f"{pin.requested} is at {commit[:12]} now: {what}")
+    message = f"{pin.requested} is at {commit[:12]} now: {what}"
+    if _HARMLESS.issuperset(classes):
+        return Said(code="RI301", message=message)
+    hint = f"to see what changed: resilient-infer diff {ALIAS}; to take it: resilient-infer update {ALIAS}"
+    return Said(code="RI302", message=message, hint=hint)

@@ -60,6 +60,9 @@ def test_a_branch_that_has_moved_is_told_and_fails_only_if_asked(locked: Project
     failing = command("verify", "--fail-on", "drift")
     assert failing.code == 1
     assert "error RI302 lockfiles/models.lock.yaml:" in failing.out
+    advice = re.search(r"resilient-infer (diff \w+); to take it: resilient-infer (update \w+)\n", failing.out)
+    assert advice is not None
+    assert command(*advice[1].split()).code == command(*advice[2].split(), "--dry-run").code == 0
     assert command("verify", "--fail-on", "info").code == 1
     assert command("verify", "--fail-on", "warning").code == 0
 
