@@ -71,7 +71,7 @@ def test_no_lockfiles_folder(tmp_path: Path, bare_environment: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(
-        ConfigError, match=r"no folder lockfiles/ .*; make lockfiles/models.yaml, or say where"
+        ConfigError, match=r"no folder lockfiles/ .*; make one with \"resilient-infer init\", or say where"
     ):
         Client()
     with pytest.raises(ConfigError, match=r"nowhere does not exist; name the folder"):

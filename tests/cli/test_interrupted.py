@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from resilient_infer.cli.progress import SILENCE
 from resilient_infer.testing.sandbox import Hang, Model, Sandbox
 from tests.cli.conftest import Command, Project
 
@@ -133,11 +134,14 @@ def test_progress_is_told_and_ctrl_c_ends_it_at_once(
 def test_what_is_quick_shows_no_progress(
     project: Project, command: Command, arguments: tuple[str, ...]
 ) -> None:
-    """Not one byte on a terminal either."""
+    """Not one byte on a terminal either. On a busy machine it may not be quick, and then it says so."""
     assert command("lock").code == 0
+    started = time.monotonic()
     with on_a_terminal(project, *arguments) as (child, terminal):
         out, _ = child.communicate(timeout=30)
+        quick = time.monotonic() - started < SILENCE
         shown = read_until(terminal, "\0", longest=0.2)
 
-    assert (child.returncode, shown) == (0, "")
+    assert child.returncode == 0
+    assert shown == "" or not quick
     assert out
