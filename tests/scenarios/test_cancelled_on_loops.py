@@ -21,7 +21,8 @@ from tests.transport.stories import Server, Story, hangs, read_request, response
 TEXT = "".join(WORDS)
 MESSAGE = {"model": "m", "choices": [{"finish_reason": "stop", "message": {"content": TEXT}}]}
 WHOLE = response(json.dumps(MESSAGE).encode(), "Content-Type: application/json")
-BROKEN = response(b"{}", status="500 Oh")
+# Its end is told, else the repeat might meet it on this connection and be sent once more, at no cost.
+BROKEN = response(b"{}", "Connection: close", status="500 Oh")
 STREAMED = (HEAD, told(*WORDS[:1]), told(*WORDS[1:]) + chunk({}, "stop"), DONE, END)
 MOST_WAITS = 60
 """More than any of these calls waits."""
