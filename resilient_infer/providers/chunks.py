@@ -6,6 +6,7 @@ of the message, and no text. Payloads ask for one answer, so another choice
 than the first is somebody else's.
 """
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
@@ -18,7 +19,7 @@ _FRAME: Final = frozenset({"index", "delta", "finish_reason"})
 """Fields of a choice that are not joined with those of the next one."""
 
 
-class Chunks:
+class Chunks(ABC):
     """What `ChatChunks` and `CompletionChunks` have in common.
 
     Attributes:
@@ -58,9 +59,9 @@ class Chunks:
             self._finish, self.ending = finish, True
         return Part(text or "", chunk, told=bool(text) or self._tells(said))
 
+    @abstractmethod
     def _fragment(self, choice: dict[str, Json]) -> Json:
         """The part of the answer in a choice."""
-        raise NotImplementedError
 
     def _keep(self, choice: dict[str, Json], said: dict[str, Json]) -> None:
         """Keep the part, and what stands beside it."""
