@@ -9,12 +9,21 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
+from time import monotonic
 from typing import Final, TypeVar
 
 T = TypeVar("T")
 
 _IDLE: Final = 1.0
 """Seconds that a thread waits for its next task before it ends; to start one takes as long as a request."""
+
+_LOOK: Final = 0.2
+"""Seconds that a wait lasts before it begins anew.
+
+Python acts on Ctrl-C when a wait is interrupted or ends. A signal that comes in the moment
+before a wait has begun does not interrupt it, and none does that another thread received.
+"""
 
 _Tasks = queue.SimpleQueue[Callable[[], None]]
 
@@ -48,12 +57,23 @@ def within(seconds: float, act: Callable[[], T]) -> T:
 
     tasks.put(answer)
     try:
-        value, error = answers.get(timeout=seconds)
+        value, error = _next(answers, until=monotonic() + seconds)
     except queue.Empty:
         raise TookTooLong from None
     if error is not None:
         raise error
     return value  # type: ignore[return-value]  # without an error it is what act returned
+
+
+def _next(items: "queue.SimpleQueue[T]", *, until: float = inf) -> T:
+    """The next item, or queue.Empty when the moment has come. Ctrl-C ends the wait, whenever it comes."""
+    while True:
+        left = until - monotonic()
+        try:
+            return items.get(timeout=max(0.0, min(left, _LOOK)))
+        except queue.Empty:
+            if left <= _LOOK:
+                raise
 
 
 def _take() -> _Tasks:
@@ -115,7 +135,7 @@ def gather(
     answers: dict[int, T] = {}
     try:
         while len(answers) < len(questions):
-            position, value, error = done.get()
+            position, value, error = _next(done)
             if error is not None:
                 raise error
             answers[position] = value  # type: ignore[assignment]  # without an error it is the answer

@@ -1,8 +1,10 @@
 """Bounded: whatever hangs, who asked goes on in time; who asks again needs no new thread."""
 
+import _thread
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -54,6 +56,27 @@ def test_questions_one_after_another_share_a_thread() -> None:
 
     assert len(threads) == 1
     assert threads.pop() is not threading.current_thread()
+
+
+@pytest.mark.parametrize("wait", [lambda ask: within(LONG, ask), lambda ask: gather([ask], jobs=1)])
+def test_ctrl_c_ends_a_wait_that_the_signal_did_not_interrupt(
+    wait: Callable[[Callable[[], object]], object],
+) -> None:
+    """It came before the wait had begun, or to another thread; it was heard only with the answer."""
+    heard = threading.Event()
+
+    def ask() -> None:
+        time.sleep(0.1)  # until the other thread waits
+        _thread.interrupt_main()  # noted as a signal is, and nothing is woken
+        heard.wait(LONG)
+
+    started = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            wait(ask)
+        assert time.monotonic() - started < 3
+    finally:
+        heard.set()
 
 
 def test_what_hangs_is_left_behind_and_the_next_question_answered() -> None:
