@@ -55,6 +55,21 @@ def proxy_for(url: str) -> Url | None:
     return parts
 
 
+class TlsSocket(ssl.SSLSocket):
+    """A TLS socket that is closed when it is found reset before its handshake.
+
+    `SSLContext.wrap_socket`, up to Python 3.13 at least, would raise and leave it open.
+    """
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """As `socket.recv`; `wrap_socket` looks with it for what came before the handshake."""
+        try:
+            return super().recv(buflen, flags)
+        except ConnectionError:
+            self.close()
+            raise
+
+
 def tls_context() -> ssl.SSLContext:
     """The certificates to trust, loaded once for each bundle.
 
@@ -83,6 +98,7 @@ def tls_context() -> ssl.SSLContext:
 def _context(path: str) -> ssl.SSLContext:
     # Loading the bundle takes tens of milliseconds; urllib3 would do it for every connection.
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.sslsocket_class = TlsSocket
     if os.path.isdir(path):
         context.load_verify_locations(capath=path)
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
+from resilient_infer.transport.environment import TlsSocket
 from resilient_infer.transport.http_sync import HttpSync
 
 from .async_asking import loops
@@ -69,6 +70,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     contexts = []
     for name in ("127.0.0.1", "elsewhere.example"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslsocket_class = TlsSocket
         authority.issue_cert(name).configure_cert(context)
         contexts.append(context)
     return Certificates(bundle=bundle, server=contexts[0], elsewhere=contexts[1])

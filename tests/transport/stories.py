@@ -7,7 +7,6 @@ raises because the client has gone away is the end of the story.
 import socket
 import ssl
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -76,12 +75,8 @@ class Server:
                     self._open[self._open.index(raw)] = connection
             with connection:
                 story(connection, visit)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError):
             connection.close()
-            # Reset before its handshake, a connection is dropped by `wrap_socket` without being closed.
-            for frame, _ in traceback.walk_tb(error.__traceback__):
-                if isinstance(made := frame.f_locals.get("self"), ssl.SSLSocket):
-                    made.close()
 
 
 def shut(sock: socket.socket) -> None:

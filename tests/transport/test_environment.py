@@ -1,8 +1,11 @@
 """What the environment says about proxies and certificates is honoured, and checked early."""
 
 import base64
+import gc
+import select
 import socket
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,23 @@ def test_a_directory_of_certificates_will_do(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
 
     check_environment(URL)
+
+
+def test_a_connection_that_was_reset_before_its_handshake_is_closed(trusted: Certificates) -> None:
+    """By us, and not by the garbage collector, with a ResourceWarning in the middle of something else."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        theirs.close()
+        select.select([ours], [], [])  # the reset has come
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with pytest.raises(ConnectionResetError):
+                tls_context().wrap_socket(ours, server_hostname="models.example")
+            gc.collect()
+
+    assert told == []
 
 
 def forwards(log: list[bytes]) -> Story:
