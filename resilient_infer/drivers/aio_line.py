@@ -8,6 +8,7 @@ from resilient_infer.core.outcome import Failure
 from resilient_infer.drivers.aio import AsyncSleepers, AsyncTransport
 from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
+from resilient_infer.drivers.sync import Order
 from resilient_infer.plan.actions import Cancel, Done, Parts, Start, Wait
 
 
@@ -73,7 +74,7 @@ class AsyncLine(InFlight[AsyncOpened]):
         self._transport = transport
         self._sleepers = sleepers
 
-    async def perform(self, action: Start | Cancel | Wait, now: float) -> Done | Parts | Failure | None:
+    async def perform(self, action: Start | Cancel | Wait, now: float) -> Done | Failure | None:
         """Do it, and give what the plan is told.
 
         Raises:
@@ -82,32 +83,28 @@ class AsyncLine(InFlight[AsyncOpened]):
         self.interrupted = False
         if not isinstance(action, Wait):
             return self._begin(action, now)
-        if self._opened is not None:
-            return await self._listen(action.until)
         order, self._order = self._order, None
         if order is None:
             await self._sleep(action)
             return None
-        # A question before the payload is none of the answers that come piece by piece.
-        ask = self._transport.open if order.attempt.stream else self._transport.send
-        opened = await ask(
+        answer = await self._transport.send(
             order.request,
             timeout=self._time_to_begin(order, action.until),
             fresh=order.attempt.fresh,
             notify=self._leave.notify,
         )
-        if isinstance(opened, HttpResponse | TransportFault):
-            return self._answered(order.attempt, opened)
-        self._has_begun(order.attempt, opened)
-        return await self._listen(action.until)
+        return self._answered(order.attempt, answer)
 
-    async def _sleep(self, action: Wait) -> None:
-        self.interrupted = True
-        seconds = max(0.0, action.until - self._clock())
-        await self._sleepers.sleep(seconds, (*action.tickets, self._leave))
+    async def listen(self, until: float) -> Done | Parts:
+        """Read on until there is something to tell; at first, send what is to be answered.
 
-    async def _listen(self, until: float) -> Done | Parts:
-        """Read until there is something to tell."""
+        Raises:
+            ProviderError: A codec broke its contract.
+        """
+        self.interrupted = False
+        over = None if self._order is None else await self._open(self._order, until)
+        if over is not None:
+            return over
         opened, incoming = self._under_way()
         news: Done | Parts | None = incoming.over
         while news is None:
@@ -117,3 +114,22 @@ class AsyncLine(InFlight[AsyncOpened]):
             await opened.finish()
             self.hang_up()
         return news
+
+    async def _sleep(self, action: Wait) -> None:
+        self.interrupted = True
+        seconds = max(0.0, action.until - self._clock())
+        await self._sleepers.sleep(seconds, (*action.tickets, self._leave))
+
+    async def _open(self, order: Order, until: float) -> Done | None:
+        """Send it; gives what came of it, unless the answer is on its way."""
+        self._order = None
+        opened = await self._transport.open(
+            order.request,
+            timeout=self._time_to_begin(order, until),
+            fresh=order.attempt.fresh,
+            notify=self._leave.notify,
+        )
+        if isinstance(opened, HttpResponse | TransportFault):
+            return self._answered(order.attempt, opened)
+        self._has_begun(order.attempt, opened)
+        return None

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 
+from resilient_infer.core.outcome import Failure
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Finished, StreamEvent
 from resilient_infer.drivers.aio import AsyncSleepers
@@ -12,7 +13,7 @@ from resilient_infer.drivers.frames import forget_frames
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sync import closed
 from resilient_infer.errors import CallError, ProviderError, ResilientInferError
-from resilient_infer.plan.actions import Deliver, Reply
+from resilient_infer.plan.actions import Deliver, Done, Receive, Reply
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -120,8 +121,18 @@ async def _perform(
     try:
         action = next(plan)
         while True:
-            value = None
-            if isinstance(action, Deliver):
+            value: Done | Failure | None = None
+            if isinstance(action, Receive):
+                receiver = action.receiver
+                while not (value or receiver.enough or leave.taken):
+                    news = await line.listen(receiver.until)
+                    if isinstance(news, Done):
+                        value = news
+                    elif not leave.taken:
+                        for event in receiver.take(news, clock()):
+                            yield event
+                        receiver.resume(clock())
+            elif isinstance(action, Deliver):
                 for event in action.events:
                     yield event
             else:

@@ -8,7 +8,7 @@ from resilient_infer.core.outcome import Failure
 from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sleepers import Sleepers
-from resilient_infer.drivers.sync import Transport
+from resilient_infer.drivers.sync import Order, Transport
 from resilient_infer.plan.actions import Cancel, Done, Parts, Start, Wait
 
 
@@ -74,7 +74,7 @@ class Line(InFlight[Opened]):
         self._transport = transport
         self._sleepers = sleepers
 
-    def perform(self, action: Start | Cancel | Wait, now: float) -> Done | Parts | Failure | None:
+    def perform(self, action: Start | Cancel | Wait, now: float) -> Done | Failure | None:
         """Do it, and give what the plan is told.
 
         Raises:
@@ -83,24 +83,36 @@ class Line(InFlight[Opened]):
         self.interrupted = False
         if not isinstance(action, Wait):
             return self._begin(action, now)
-        if self._opened is not None:
-            return self._listen(action.until)
         order, self._order = self._order, None
         if order is None:
             self._sleep(action)
             return None
-        # A question before the payload is none of the answers that come piece by piece.
-        ask = self._transport.open if order.attempt.stream else self._transport.send
-        opened = ask(
+        answer = self._transport.send(
             order.request,
             timeout=self._time_to_begin(order, action.until),
             fresh=order.attempt.fresh,
             notify=self._leave.notify,
         )
-        if isinstance(opened, HttpResponse | TransportFault):
-            return self._answered(order.attempt, opened)
-        self._has_begun(order.attempt, opened)
-        return self._listen(action.until)
+        return self._answered(order.attempt, answer)
+
+    def listen(self, until: float) -> Done | Parts:
+        """Read on until there is something to tell; at first, send what is to be answered.
+
+        Raises:
+            ProviderError: A codec broke its contract.
+        """
+        self.interrupted = False
+        over = None if self._order is None else self._open(self._order, until)
+        if over is not None:
+            return over
+        opened, incoming = self._under_way()
+        news: Done | Parts | None = incoming.over
+        while news is None:
+            news = incoming.take(opened.read(until))
+        if isinstance(news, Done):
+            self.interrupted = incoming.broken
+            self.hang_up()
+        return news
 
     def hang_up(self) -> None:
         """Let the connection go, if there is one: at the end of an answer it may be used again."""
@@ -113,13 +125,16 @@ class Line(InFlight[Opened]):
         seconds = max(0.0, action.until - self._clock())
         self._sleepers.sleep(seconds, (*action.tickets, self._leave))
 
-    def _listen(self, until: float) -> Done | Parts:
-        """Read until there is something to tell."""
-        opened, incoming = self._under_way()
-        news: Done | Parts | None = incoming.over
-        while news is None:
-            news = incoming.take(opened.read(until))
-        if isinstance(news, Done):
-            self.interrupted = incoming.broken
-            self.hang_up()
-        return news
+    def _open(self, order: Order, until: float) -> Done | None:
+        """Send it; gives what came of it, unless the answer is on its way."""
+        self._order = None
+        opened = self._transport.open(
+            order.request,
+            timeout=self._time_to_begin(order, until),
+            fresh=order.attempt.fresh,
+            notify=self._leave.notify,
+        )
+        if isinstance(opened, HttpResponse | TransportFault):
+            return self._answered(order.attempt, opened)
+        self._has_begun(order.attempt, opened)
+        return None

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
+from resilient_infer.core.outcome import Failure
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Finished, StreamEvent
 from resilient_infer.drivers.frames import forget_frames
@@ -17,7 +18,7 @@ from resilient_infer.drivers.line import Line, StreamTransport
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import closed
 from resilient_infer.errors import CallError, ProviderError, ResilientInferError
-from resilient_infer.plan.actions import Deliver, Reply
+from resilient_infer.plan.actions import Deliver, Done, Receive, Reply
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -177,8 +178,17 @@ def _perform(
     try:
         action = next(plan)
         while True:
-            value = None
-            if isinstance(action, Deliver):
+            value: Done | Failure | None = None
+            if isinstance(action, Receive):
+                receiver = action.receiver
+                while not (value or receiver.enough or leave.taken):
+                    news = line.listen(receiver.until)
+                    if isinstance(news, Done):
+                        value = news
+                    elif not leave.taken:
+                        yield from receiver.take(news, clock())
+                        receiver.resume(clock())
+            elif isinstance(action, Deliver):
                 yield from action.events
             else:
                 value = line.perform(action, now)

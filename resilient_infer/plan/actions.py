@@ -2,19 +2,20 @@
 
 `Start` sends an attempt on its way; its reply carries a `Failure` if nothing
 could be sent, else nothing. `Wait` ends when an attempt is done (the reply
-carries `Done`), when a streamed answer has grown (`Parts`), when a ticket is
-called, or at `until`; with nothing in flight it is the sleep. A streamed answer
-of which nothing has come until then is broken off: `Done`, with a timeout.
-`Deliver` hands events to the consumer of a stream, and its reply comes when he
-wants more. Nothing that must happen on the way out is an action: a generator
-may not yield while it is being closed.
+carries `Done`), when a ticket is called, or at `until`; with nothing in flight
+it is the sleep. `Receive` takes a streamed answer to its end (`Done`), or until
+its receiver has heard enough (nothing): a token is too small a thing to come
+through the whole plan and back. `Deliver` hands events to the consumer of a
+stream, and its reply comes when he wants more. Nothing that must happen on the
+way out is an action: a generator may not yield while it is being closed.
 
 What is made anew for each token is not frozen, because that would take longer
 than all that is done with it; nobody changes it all the same.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.gates import Ticket
@@ -52,17 +53,6 @@ class Deliver:
     events: tuple[StreamEvent, ...]
 
 
-Action = Start | Wait | Cancel | Deliver
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An attempt came to its end."""
-
-    attempt: Attempt
-    outcome: Outcome
-
-
 @dataclass(slots=True)
 class Parts:
     """A streamed answer has grown.
@@ -78,12 +68,50 @@ class Parts:
     commit: str | None = None
 
 
+class Receiver(Protocol):
+    """What a plan wants with an answer that comes piece by piece.
+
+    Attributes:
+        until: Monotonic moment at which the answer is broken off (`Done`, with a timeout) if nothing came.
+        enough: Nothing more is to be heard of it.
+    """
+
+    until: float
+    enough: bool
+
+    def take(self, parts: Parts, now: float) -> Sequence[StreamEvent]:
+        """Hear how the answer has grown, and give what is to be handed to the consumer, one by one."""
+        ...
+
+    def resume(self, now: float) -> None:
+        """The consumer had all of it, and asks for more."""
+        ...
+
+
+@dataclass(slots=True)
+class Receive:
+    """Receive the streamed answer of the attempt in flight, whatever comes of it, for this receiver."""
+
+    receiver: Receiver
+
+
+Action = Start | Wait | Receive | Cancel | Deliver
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An attempt came to its end."""
+
+    attempt: Attempt
+    outcome: Outcome
+
+
 @dataclass(slots=True)
 class Reply:
     """The driver's answer to an action, and the moment it was given (monotonic seconds)."""
 
     now: float
-    value: Done | Parts | Failure | None = None
+    value: Done | Failure | None = None
 
 
 Plan = Generator[Action, Reply, Result]

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
-from resilient_infer.core.stream import Piece, StreamEvent, Unread
+from resilient_infer.core.stream import StreamEvent, Unread
 from resilient_infer.plan import attest
-from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Reply, Wait
-from resilient_infer.plan.places import Turn
+from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Receive, Reply
+from resilient_infer.plan.places import Flight, Turn
 from resilient_infer.plan.progress import Progress
 from resilient_infer.plan.transcript import Transcript
 
@@ -22,54 +22,79 @@ LINGER: Final = 0.5
 
 def receive(call: Progress, turn: Turn, transcript: Transcript) -> Generator[Action, Reply, Outcome]:
     """Receive one attempt's answer and hand on what is news to the consumer."""
-    flight = call.flight
-    assert flight is not None
+    assert call.flight is not None
     transcript.begin(str(turn.spec.route), "" if call.last is None else call.last.reason)
-    until = min(call.ends_at, call.now + flight.attempt.timeout)
-    ending = False
-    while True:
-        reply = yield Wait(until)
-        call.now = reply.now
-        if isinstance(reply.value, Done):
-            outcome = reply.value.outcome
-            taken_back = transcript.end() if isinstance(outcome, Success) else []
-            if taken_back:
-                yield from _deliver(call, taken_back)
-            return _told(call, turn, outcome)
-        parts = reply.value
-        assert isinstance(parts, Parts)
-        refusal = "" if parts.commit is None else attest.refusal(call, turn, parts.commit)
-        if refusal:
-            yield Cancel(flight.attempt)
-            return Failure(kind=FailureKind.PIN_MISMATCH, reason=refusal, status=200)
-        events, told = _news(call, turn, transcript, parts.pieces)
-        if events:
-            yield from _deliver(call, events)
-        if told or parts.ending > ending:  # pings, and what nobody can read, put no limit off
-            ending = parts.ending
-            flight.heard_at = call.now
-            until = min(call.ends_at, call.now + (LINGER if ending else turn.spec.stall_timeout))
+    receiver = _Receiver(call, turn, call.flight, transcript)
+    reply = yield Receive(receiver)
+    call.now = reply.now
+    if not isinstance(reply.value, Done):
+        yield Cancel(call.flight.attempt)
+        return Failure(kind=FailureKind.PIN_MISMATCH, reason=receiver.refusal, status=200)
+    outcome = reply.value.outcome
+    taken_back = transcript.end() if isinstance(outcome, Success) else []
+    if taken_back:
+        yield from _deliver(call, taken_back)
+    return _told(call, turn, outcome)
 
 
-def _news(
-    call: Progress, turn: Turn, transcript: Transcript, pieces: tuple[Piece, ...]
-) -> tuple[list[StreamEvent], bool]:
-    """What the pieces add to what the consumer was shown, and whether they tell anything of the answer."""
-    flight = call.flight
-    assert flight is not None
-    events: list[StreamEvent] = []
-    told = False
-    for piece in pieces:
-        if isinstance(piece, Unread):
-            transcript.skipped += 1
-            call.chronicle.chunk_skipped(str(turn.spec.route), piece.reason, call.now)
-            continue
-        told = told or piece.told
-        if piece.told and flight.first_token is None:
-            flight.first_token = call.now - flight.started
-            call.chronicle.first_token(flight.attempt, call.now, elapsed=flight.first_token)
-        events += transcript.add(piece)
-    return events, told
+class _Receiver:
+    """Hears one attempt's answer for a call.
+
+    Attributes:
+        until, enough: See `actions.Receiver`.
+        refusal: Why the server's own word about its commit makes the answer none; "" if it does not.
+    """
+
+    __slots__ = ("_call", "_ending", "_flight", "_told", "_transcript", "_turn", "enough", "refusal", "until")
+
+    def __init__(self, call: Progress, turn: Turn, flight: Flight, transcript: Transcript) -> None:
+        self.until = min(call.ends_at, call.now + flight.attempt.timeout)
+        self.enough = False
+        self.refusal = ""
+        self._call = call
+        self._turn = turn
+        self._flight = flight
+        self._transcript = transcript
+        self._ending = self._told = False
+
+    def take(self, parts: Parts, now: float) -> list[StreamEvent]:
+        """What the parts add to what the consumer was shown."""
+        call, transcript = self._call, self._transcript
+        call.now = now
+        if parts.commit is not None:
+            self.refusal = attest.refusal(call, self._turn, parts.commit)
+            if self.refusal:
+                self.enough = True
+                return []
+        events: list[StreamEvent] = []
+        for piece in parts.pieces:
+            if isinstance(piece, Unread):
+                transcript.skipped += 1
+                call.chronicle.chunk_skipped(str(self._turn.spec.route), piece.reason, now)
+            elif piece.told:
+                self._told = True
+                if self._flight.first_token is None:
+                    self._hear_first(now)
+                events += transcript.add(piece)
+        if parts.ending > self._ending:
+            self._ending = self._told = True
+        return events
+
+    def resume(self, now: float) -> None:
+        """The next limit counts from now on; pings, and what nobody can read, put none off."""
+        call, flight = self._call, self._flight
+        flight.idle += now - call.now
+        call.now = now
+        if self._told:
+            self._told = False
+            flight.heard_at = now
+            patience = LINGER if self._ending else self._turn.spec.stall_timeout
+            self.until = min(call.ends_at, now + patience)
+
+    def _hear_first(self, now: float) -> None:
+        flight = self._flight
+        flight.first_token = now - flight.started
+        self._call.chronicle.first_token(flight.attempt, now, elapsed=flight.first_token)
 
 
 def _deliver(call: Progress, events: list[StreamEvent]) -> Generator[Action, Reply, None]:

@@ -57,7 +57,7 @@ class Transcript:
         if not part.told:
             return []
         if not self._repeats:
-            return self._show([part])
+            return [self._shown(part)]
         if self._wordless or not part.text:
             return self._restart(part)
         known = self._before[self._place : self._place + len(part.text)]
@@ -68,7 +68,7 @@ class Transcript:
             self._held.append(part)
             return []
         self._repeats = False  # it repeats to the last letter, and goes on
-        return self._show([Part(part.text[len(known) :], part.raw)])
+        return [self._shown(Part(part.text[len(known) :], part.raw))]
 
     def end(self) -> list[StreamEvent]:
         """The attempt came to its end; if it left out some of what was shown, that is taken back."""
@@ -81,15 +81,13 @@ class Transcript:
         self._pieces = []
         self.events += 1
         parts = self._held if part is None else [*self._held, part]
-        return [Restarted(reason=self._reason, route=self._route), *self._show(parts)]
+        return [Restarted(reason=self._reason, route=self._route), *(self._shown(each) for each in parts)]
 
-    def _show(self, parts: list[Part]) -> list[StreamEvent]:
+    def _shown(self, part: Part) -> Delta:
         self.begun = True
-        events: list[StreamEvent] = []
-        for part in parts:
-            self._pieces.append(part.text)
-            if not part.text:  # a tool call, or reasoning: whether another attempt repeats it cannot be told
-                self._wordless = True
-            events.append(Delta(text=part.text, raw=part.raw))
-        self.events += len(events)
-        return events
+        self.events += 1
+        text = part.text
+        self._pieces.append(text)
+        if not text:  # a tool call, or reasoning: whether another attempt repeats it cannot be told
+            self._wordless = True
+        return Delta(text=text, raw=part.raw)

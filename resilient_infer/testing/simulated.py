@@ -8,7 +8,7 @@ the real ones.
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from resilient_infer.core.attempt import Attempt
@@ -16,7 +16,7 @@ from resilient_infer.core.outcome import Failure, FailureKind, Outcome
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import StreamEvent
 from resilient_infer.errors import CallError, ProviderError
-from resilient_infer.plan.actions import Cancel, Deliver, Done, Plan, Reply, Start, Wait
+from resilient_infer.plan.actions import Cancel, Deliver, Done, Plan, Receive, Receiver, Reply, Start, Wait
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 from resilient_infer.testing.streamed import Arriving, Consumer, Streamed, at_once
@@ -150,7 +150,9 @@ class Simulation:
             call.ended, call.ended_at = error, self.now
         else:
             if isinstance(action, Deliver):
-                self._deliver(call, plan, list(action.events))
+                self._deliver(call, plan, action.events, lambda: self._advance(call, plan, Reply(self.now)))
+            elif isinstance(action, Receive):
+                self._receive(call, plan, action.receiver)
             else:
                 self._wait(call, plan, action)
 
@@ -174,8 +176,8 @@ class Simulation:
     def _wait(self, call: SimulatedCall, plan: Plan, action: Wait) -> None:
         if call._arriving is not None:
             moment, heard = call._arriving.heard(self.now, action.until)
-            if isinstance(heard, Done):
-                call._arriving = None
+            assert isinstance(heard, Done)  # a question before the payload: its answer comes whole
+            call._arriving = None
             self._at(moment, lambda: self._advance(call, plan, Reply(self.now, heard)))
             return
         alarm = self._at(action.until, lambda: self._advance(call, plan, Reply(self.now)))
@@ -188,14 +190,38 @@ class Simulation:
         for ticket in action.tickets:
             ticket.notify(wake)
 
-    def _deliver(self, call: SimulatedCall, plan: Plan, events: list[StreamEvent]) -> None:
+    def _receive(self, call: SimulatedCall, plan: Plan, receiver: Receiver) -> None:
+        """Let the answer grow once; what is heard of it is handed on, until it is over or refused."""
+        assert call._arriving is not None
+        moment, heard = call._arriving.heard(self.now, receiver.until)
+
+        def hear() -> None:
+            if isinstance(heard, Done):
+                call._arriving = None
+                self._advance(call, plan, Reply(self.now, heard))
+            else:
+                self._deliver(call, plan, receiver.take(heard, self.now), go_on)
+
+        def go_on() -> None:
+            receiver.resume(self.now)
+            if receiver.enough:
+                self._advance(call, plan, Reply(self.now))
+            else:
+                self._receive(call, plan, receiver)
+
+        self._at(moment, hear)
+
+    def _deliver(
+        self, call: SimulatedCall, plan: Plan, events: Sequence[StreamEvent], then: Callable[[], None]
+    ) -> None:
         """Give the consumer the next event; he leaves, or comes back for more once he has thought."""
         if not events:
-            self._advance(call, plan, Reply(self.now))
+            then()
             return
-        call.told.append(events.pop(0))
+        event, *others = events
+        call.told.append(event)
         if len(call.told) == call.consumer.leaves_after:
             plan.close()
             call.left, call.ended_at = True, self.now
             return
-        self._at(self.now + call.consumer.thinks, lambda: self._deliver(call, plan, events))
+        self._at(self.now + call.consumer.thinks, lambda: self._deliver(call, plan, others, then))

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.stream import Delta, Part, Piece, Restarted, StreamEvent, Unread
-from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Plan, Reply, Start
+from resilient_infer.plan.actions import (
+    Action,
+    Cancel,
+    Deliver,
+    Done,
+    Parts,
+    Plan,
+    Receive,
+    Receiver,
+    Reply,
+    Start,
+)
 from resilient_infer.plan.call import call_plan
 from resilient_infer.policies.trip import BreakerConfig
 from resilient_infer.state.gate import GateConfig
@@ -147,14 +158,25 @@ class Played:
         return shown(self.told)
 
 
+class OutOfSteps(Exception):
+    """A hand may do nothing more."""
+
+
 @dataclass
 class StreamHand:
-    """Answers a plan's actions, one at a time."""
+    """Answers a plan's actions, in so many steps at the most: an action is one, and so is what is heard
+    of an answer, and so is each time its consumer wants more."""
 
     servers: Servers
     consumer: Consumer
+    steps: int
     now: float = 0.0
     arriving: Arriving | None = None
+
+    def step(self) -> None:
+        if not self.steps:
+            raise OutOfSteps
+        self.steps -= 1
 
     def answer(self, action: Action) -> Reply:
         value: Done | None = None
@@ -164,26 +186,49 @@ class StreamHand:
             self.arriving = None
         elif isinstance(action, Deliver):
             self.now += len(action.events) * self.consumer.thinks
+        elif isinstance(action, Receive):
+            value = self.received(action.receiver)
         elif self.arriving is None:
             self.now = action.until
         else:
-            self.now, heard = self.arriving.heard(self.now, action.until)
-            if isinstance(heard, Done):
-                self.arriving = None
-            return Reply(self.now, heard)
+            heard = self.heard(action.until)
+            assert isinstance(heard, Done)
+            value = heard
         return Reply(self.now, value)
 
+    def received(self, receiver: Receiver) -> Done | None:
+        while not receiver.enough:
+            self.step()
+            heard = self.heard(receiver.until)
+            if isinstance(heard, Done):
+                return heard
+            events = receiver.take(heard, self.now)
+            self.step()
+            self.now += len(events) * self.consumer.thinks
+            receiver.resume(self.now)
+        return None
 
-def advanced(story: Streaming, stage: Stage, actions: int) -> tuple[Plan, Action | None, float]:
-    """The plan, its action number `actions` (from 1), not answered yet, or None if it ended; and the time."""
-    hand = StreamHand(Servers(story.script), story.consumer)
+    def heard(self, until: float) -> Done | Parts:
+        assert self.arriving is not None
+        self.now, heard = self.arriving.heard(self.now, until)
+        if isinstance(heard, Done):
+            self.arriving = None
+        return heard
+
+
+def advanced(story: Streaming, stage: Stage, steps: int) -> tuple[Plan, Action | None, float]:
+    """The plan after so many steps, its action, not answered yet, or None if it ended; and the time."""
+    hand = StreamHand(Servers(story.script), story.consumer, steps)
     plan = call_plan(replace(stage.spec(), stream=True), stage.env, 0.0)
     action: Action | None = None
     try:
-        for _ in range(actions):
+        while True:
+            hand.step()
             action = next(plan) if action is None else plan.send(hand.answer(action))
     except StopIteration:
         return plan, None, hand.now
+    except OutOfSteps:
+        pass
     return plan, action, hand.now
 
 
