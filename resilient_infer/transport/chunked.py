@@ -16,6 +16,8 @@ LONGEST_LINE: Final = 65_536
 
 _LENGTH: Final = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t\r]*(?:;|$)")
 
+_DIGITS: Final = b"0123456789abcdefABCDEF"
+
 _BROKEN: Final = "the answer's chunked coding is broken"
 
 
@@ -42,6 +44,14 @@ class Dechunked:
         Raises:
             BodyGarbled: They are no chunks.
         """
+        if not (self._held or self._left or self._closes or self._trails):
+            # As most tokens come: one whole chunk.
+            begin = data.find(b"\r\n") + 2
+            line = data[: begin - 2]
+            if 0 < len(line) <= 15 and not line.strip(_DIGITS):
+                length = int(line, 16)
+                if length and begin + length + 2 == len(data) and data.endswith(b"\r\n"):
+                    return data[begin:-2]
         if self._held:
             data = self._held + data
         content: list[bytes] = []

@@ -63,6 +63,7 @@ class LimitedConnection(HTTPConnection):
 
     response_class = FinalResponse
     resolver: Resolver = RESOLVER
+    limit: Limit | None = None  # of the attempt that has it from the pool
     _head: bytes | None = None  # b"": the head is due, and is kept back until the body comes
 
     def _new_conn(self) -> socket.socket:
@@ -179,7 +180,8 @@ class LimitedPool(HTTPConnectionPool):
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)
-        if _limit().fresh:
+        connection.limit = _limit()
+        if connection.limit.fresh:
             connection.close()  # opened anew before the request is sent
         return connection
 
@@ -191,8 +193,10 @@ class LimitedPool(HTTPConnectionPool):
 
     def _put_conn(self, conn: Any) -> None:
         # Once in the pool the connection may be another attempt's, so the limit lets go of it first.
-        if conn is not None and CURRENT.limit is not None and not CURRENT.limit.finish():
-            conn.close()
+        if conn is not None and conn.limit is not None:
+            limit, conn.limit = conn.limit, None
+            if not limit.finish():
+                conn.close()
         super()._put_conn(conn)
         if conn is not None and self.pool is None:
             conn.close()  # the pool was closed in between

@@ -10,7 +10,6 @@ from urllib3 import BaseHTTPResponse
 from resilient_infer.core.http import HttpResponse, Reception, TransportFault
 from resilient_infer.transport.body import CHUNK, BodyCut, read_body, undone
 from resilient_infer.transport.chunked import Dechunked
-from resilient_infer.transport.connection import CURRENT
 from resilient_infer.transport.faults import EXPECTED, ended_fault, fault_of
 from resilient_infer.transport.headers import lowered
 from resilient_infer.transport.watchdog import WATCHDOG, Ending, Limit
@@ -75,14 +74,12 @@ class Opened:
         # threads sees the other.
         self._reading = True
         limit = self._limit
-        outer, CURRENT.limit = CURRENT.limit, limit
         data = b""
         try:
             if not self._over:
                 WATCHDOG.move(limit, min(until, self.ends_at))
                 data = self._next()
         finally:
-            CURRENT.limit = outer
             self._reading = False
             if data:
                 limit.ends_at = self.ends_at
@@ -106,10 +103,9 @@ class Opened:
         """The next bytes; b"" if it is over."""
         limit = self._limit
         try:
-            limit.check()
-            if limit.ends_at <= time.monotonic():
+            if limit.ended is None and limit.ends_at <= time.monotonic():
                 limit.end(Ending.EXPIRED)
-                limit.check()
+            limit.check()
             for piece in self._pieces:
                 if piece:
                     return piece
@@ -133,25 +129,28 @@ def _raw(answer: BaseHTTPResponse) -> Iterator[bytes]:
     """The body as it was sent, all that is there in one go; at its end the connection is the pool's again."""
     source = getattr(answer, "_original_response", None)  # what requests' cookies are read from, too
     if answer.chunked and isinstance(source, HTTPResponse):
-        yield from _chunks(source)
-        if source.isclosed():
-            answer.release_conn()
-        return
+        return _chunks(answer, source)
+    return _pieces(answer)
+
+
+def _pieces(answer: BaseHTTPResponse) -> Iterator[bytes]:
     while piece := answer.read1(CHUNK, decode_content=False):
         yield piece
 
 
-def _chunks(source: HTTPResponse) -> Iterator[bytes]:
-    """The content of a chunked answer, all that is there in one go; closed at its end, if nothing follows."""
+def _chunks(answer: BaseHTTPResponse, source: HTTPResponse) -> Iterator[bytes]:
+    """The content of a chunked answer; let go at its end, if nothing follows."""
     coding = Dechunked()
+    read, feed = source.fp.read1, coding.feed
     while not coding.over:
-        data = source.fp.read1(CHUNK)
+        data = read(CHUNK)
         if not data:
             raise BodyCut("the connection ended inside the answer")
-        if piece := coding.feed(data):
+        if piece := feed(data):
             yield piece
     if not coding.excess:
         source.close()
+        answer.release_conn()
 
 
 def _is_framed(answer: BaseHTTPResponse) -> bool:

@@ -185,6 +185,7 @@ class Spy:
     """Stands for a connection that is given back."""
 
     closed = False
+    limit: Limit | None = None
 
     def close(self) -> None:
         self.closed = True
@@ -198,11 +199,8 @@ def test_dl8_a_connection_whose_limit_has_ended_never_goes_back_to_the_pool_open
     pool.pool.get()  # the place the connection was taken from
     if late:
         limit.end(Ending.EXPIRED)
-    CURRENT.limit = limit
-    try:
-        pool._put_conn(spy)
-    finally:
-        CURRENT.limit = None
+    spy.limit = limit
+    pool._put_conn(spy)
 
     assert spy.closed is late
     assert limit.finish() is not late
