@@ -179,7 +179,7 @@ class LimitedPool(HTTPConnectionPool):
         return connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)
+        connection: Any = super()._get_conn(timeout)
         connection.limit = _limit()
         if connection.limit.fresh:
             connection.close()  # opened anew before the request is sent

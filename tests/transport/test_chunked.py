@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resilient_infer.transport.body import BodyGarbled
@@ -54,6 +54,35 @@ def test_any_cut_gives_the_content_and_sees_the_end(
     assert fed(coding, body, cuts) == b"".join(pieces) == read_by_the_standard_library(body)
     assert coding.over
     assert not coding.excess
+
+
+@given(contents, extensions, ends)
+def test_a_chunk_that_comes_alone_is_given_at_once(pieces: list[bytes], extension: bytes, end: bytes) -> None:
+    """As most tokens come."""
+    coding = Dechunked()
+    chunks = [b"%X%b%b%b\r\n" % (len(each), extension, end, each) for each in pieces]
+
+    assert [coding.feed(chunk) for chunk in chunks] == pieces
+    assert not coding.feed(coded([]))
+    assert coding.over
+
+
+@given(st.lists(st.sampled_from([b"1", b"2", b"0", b"a", b"x", b"\r", b"\n", b"\r\n", b";"]), max_size=12))
+@example([b"1", b"\r\n", b"a", b"x", b"x"])  # as long as one whole chunk
+def test_what_comes_at_once_is_read_as_if_it_came_byte_by_byte(parts: list[bytes]) -> None:
+    """Whatever it is: the content, the end, and that it is broken."""
+    body = b"".join(parts)
+
+    assert read_by(body, []) == read_by(body, list(range(len(body))))
+
+
+def read_by(body: bytes, cuts: list[int]) -> object:
+    """All that is seen of it; of what is broken, only that."""
+    coding = Dechunked()
+    try:
+        return fed(coding, body, cuts), coding.over, coding.excess
+    except BodyGarbled:
+        return None
 
 
 @given(contents, st.integers(0, 400))
