@@ -111,13 +111,13 @@ def fed(attempt: Attempt, reader: Reader, data: bytes) -> Sequence[Piece]:
         raise _broken(_codec(attempt), f"its reader's feed() raised {type(error).__name__}") from None
 
 
-def over(attempt: Attempt, reader: Reader) -> Outcome | None:
-    """What a streamed answer came to, if it is known before its bytes end.
+def over(attempt: Attempt, outcome: Outcome) -> Outcome:
+    """What a streamed answer came to by the word of its reader, before its bytes have ended.
 
     Raises:
         ProviderError: The codec broke its contract.
     """
-    return None if reader.outcome is None else _checked(reader.outcome, _codec(attempt), "its reader")
+    return _checked(outcome, _codec(attempt), "its reader")
 
 
 def ended(attempt: Attempt, reader: Reader, fault: TransportFault | None) -> Outcome:
