@@ -6,10 +6,9 @@ of the message, and no text. Payloads ask for one answer, so another choice
 than the first is somebody else's.
 """
 
-from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from resilient_infer.core.stream import Part, Piece, Unread
 from resilient_infer.core.task import Json
@@ -19,13 +18,15 @@ _FRAME: Final = frozenset({"index", "delta", "finish_reason"})
 """Fields of a choice that are not joined with those of the next one."""
 
 
-class Chunks(ABC):
+class Chunks:
     """What `ChatChunks` and `CompletionChunks` have in common.
 
     Attributes:
         ending: A finish_reason was seen.
     """
 
+    _under: str
+    """The field of a choice that has the part of the answer; "" if it is the choice itself."""
     _text_under: str
 
     def __init__(self) -> None:
@@ -34,6 +35,8 @@ class Chunks(ABC):
         self._texts: defaultdict[str, list[str]] = defaultdict(list)
         self._said: dict[str, Json] = {}
         self._fields: dict[str, Json] = {}
+        self._before: dict[str, Json] | None = None  # the last chunk, if all that it adds is its text
+        self._part_before: dict[str, Json] = {}  # the part of the answer in it
 
     def add(self, chunk: dict[str, Json]) -> Piece:
         """What the next chunk adds; one that is `Unread` changes nothing."""
@@ -45,7 +48,9 @@ class Chunks(ABC):
             return Unread("a chunk with a choice that is no mapping")
         if choice.get("index") not in (0, None):
             return Part("", chunk, told=False)
-        said = self._fragment(choice)
+        said = choice.get(self._under, {}) if self._under else choice
+        if said is None:
+            said = {}
         text = said.get(self._text_under) if isinstance(said, dict) else None
         if not isinstance(said, dict) or not (text is None or isinstance(text, str)):
             return Unread("a chunk whose text is no text")
@@ -54,14 +59,32 @@ class Chunks(ABC):
         else:
             self._fields.update(chunk)
         self._keep(choice, said)
+        self._remember(chunk, choice, said)
         finish = choice.get("finish_reason")
         if isinstance(finish, str) and finish:
             self._finish, self.ending = finish, True
         return Part(text or "", chunk, told=bool(text) or self._tells(said))
 
-    @abstractmethod
-    def _fragment(self, choice: dict[str, Json]) -> Json:
-        """The part of the answer in a choice."""
+    def again(self, chunk: Any) -> Part | None:
+        """As `add`, for a chunk that adds a text and is otherwise like the one before; None for any other."""
+        try:
+            choice = chunk["choices"][0]
+            text = (choice[self._under] if self._under else choice)[self._text_under]
+            self._part_before[self._text_under] = text  # so that it makes no difference
+            if not text or not isinstance(text, str) or chunk != self._before:
+                return None
+        except (LookupError, TypeError, RecursionError):
+            return None
+        self._texts[self._text_under].append(text)
+        return Part(text, chunk)
+
+    def _remember(self, chunk: dict[str, Json], choice: dict[str, Json], said: dict[str, Json]) -> None:
+        """Keep what the next chunk is compared with."""
+        self._before = None
+        if _says(said) == [self._text_under] and (said is choice or _says(choice) == [self._under]):
+            self._part_before = dict(said)
+            own = {**choice, self._under: self._part_before} if self._under else self._part_before
+            self._before = {**chunk, "choices": [own]}
 
     def _keep(self, choice: dict[str, Json], said: dict[str, Json]) -> None:
         """Keep the part, and what stands beside it."""
@@ -95,7 +118,7 @@ class Chunks(ABC):
 class ChatChunks(Chunks):
     """A chat, put together."""
 
-    _text_under = "content"
+    _under, _text_under = "delta", "content"
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,10 +129,6 @@ class ChatChunks(Chunks):
         message = self._joined()
         message.setdefault("content", None)
         return self._body({"message": message, **self._beside})
-
-    def _fragment(self, choice: dict[str, Json]) -> Json:
-        said = choice.get("delta")
-        return {} if said is None else said
 
     def _keep(self, choice: dict[str, Json], said: dict[str, Json]) -> None:
         self._join(said.items())
@@ -124,11 +143,13 @@ class ChatChunks(Chunks):
 class CompletionChunks(Chunks):
     """A completion, put together."""
 
-    _text_under = "text"
+    _under, _text_under = "", "text"
 
     def whole(self) -> Json:
         """The body of the same answer, had it not been streamed."""
         return self._body({"text": "", **self._joined()})
 
-    def _fragment(self, choice: dict[str, Json]) -> Json:
-        return choice
+
+def _says(said: Mapping[str, Json]) -> list[str]:
+    """The fields of which more would come if they came once more."""
+    return [name for name, value in said.items() if value is not None and name not in ONCE]

@@ -8,7 +8,6 @@ whatever it refuses is read again by the standard library.
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from resilient_infer.core.task import Json
 
@@ -21,22 +20,22 @@ def decode(body: bytes) -> Json:
     Raises:
         ValueError: It is no JSON, no UTF-8, or nested too deeply to read.
     """
-    fast = _fast()
-    if fast is not None:
+    decode_fast = fast()
+    if decode_fast is not None:
         try:
-            value: Json = fast(body)
-            return value
+            return decode_fast(body)
         except ValueError:
             pass
     try:
-        value = json.loads(body)
+        value: Json = json.loads(body)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
 
 
 @cache
-def _fast() -> Callable[[bytes], Any] | None:
+def fast() -> Callable[[bytes], Json] | None:
+    """orjson's decoder where it is installed, which raises ValueError for what it refuses."""
     try:
         from orjson import loads
     except ImportError:

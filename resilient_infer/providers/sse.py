@@ -29,7 +29,7 @@ class ServerEvent(NamedTuple):
 class EventStream:
     """Takes bytes and gives the events that they complete. Holds one unfinished event at the most."""
 
-    __slots__ = ("_after_cr", "_begun", "_lines", "_name", "_rest", "_size", "_skips")
+    __slots__ = ("_after_cr", "_begun", "_between", "_lines", "_name", "_rest", "_size", "_skips")
 
     def __init__(self) -> None:
         self._begun = False  # the first line was seen, before which a BOM may stand
@@ -39,13 +39,15 @@ class EventStream:
         self._lines: list[bytes] = []
         self._size = 0  # of the event's lines with their ends, whether they were kept or not
         self._name = b""
+        self._between = False  # nothing is open, and a BOM can no longer come
 
     def feed(self, piece: bytes) -> list[ServerEvent | Unread]:
         """The events that end in this piece; one that is too large is `Unread`."""
         if not piece:
             return []
-        if piece.startswith(b"data: ") and piece.find(b"\n") == len(piece) - 2 and self._is_whole(piece):
-            return [ServerEvent(b"", piece[6:-2])]
+        alone = self.alone(piece)
+        if alone is not None:
+            return [ServerEvent(b"", alone)]
         if self._after_cr and piece[0] == 0x0A:
             piece = piece[1:]
         self._after_cr = piece.endswith(b"\r")
@@ -69,7 +71,22 @@ class EventStream:
             self._keep(rest)
         if self._size > LARGEST:
             self._lines.clear()
+        is_open = self._rest or self._size or self._name or self._skips or self._after_cr
+        self._between = self._begun and not is_open
         return events
+
+    def alone(self, piece: bytes) -> bytes | None:
+        """The body of the one event that this piece is, as most tokens come; None: `feed` it."""
+        if (
+            self._between
+            and piece.startswith(b"data: ")
+            and piece.endswith(b"\n\n")
+            and piece.find(b"\n") == len(piece) - 2
+            and b"\r" not in piece
+            and len(piece) <= LARGEST
+        ):
+            return piece[6:-2]
+        return None
 
     def end(self) -> ServerEvent | None:
         """The event that the end of the body leaves open: none by the standard, and often the last one."""
@@ -77,11 +94,6 @@ class EventStream:
             self.feed(b"\n")
         event = self._taken() if self._size else None
         return event if isinstance(event, ServerEvent) else None
-
-    def _is_whole(self, piece: bytes) -> bool:
-        """Whether a piece of one line and a byte is an event by itself, as most tokens come."""
-        within = self._rest or self._size or self._name or self._skips or self._after_cr or not self._begun
-        return not within and piece.endswith(b"\n\n") and b"\r" not in piece and len(piece) <= LARGEST
 
     def _first(self, line: bytes) -> bytes:
         """The first line that ends in a piece, with what came of it before."""

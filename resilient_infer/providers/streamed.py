@@ -6,7 +6,7 @@ been streamed: the output, the usage, the names and the commit are the same,
 and `raw` is the body that was put together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -16,7 +16,7 @@ from resilient_infer.core.outcome import FailureKind, Outcome
 from resilient_infer.core.stream import Part, Piece, Unread
 from resilient_infer.core.task import Json
 from resilient_infer.providers.base import Unfit
-from resilient_infer.providers.decode import decode
+from resilient_infer.providers.decode import decode, fast
 from resilient_infer.providers.error_body import one_line
 from resilient_infer.providers.failure import failed, from_fault
 from resilient_infer.providers.request import json_bytes
@@ -36,6 +36,10 @@ class Whole(Protocol):
 
     def add(self, chunk: dict[str, Json]) -> Piece:
         """What the next chunk adds. One that is `Unread` changes nothing. Never raises."""
+        ...
+
+    def again(self, chunk: Json) -> Part | None:
+        """As `add`, for a chunk that adds a text and is otherwise like the one before; None for any other."""
         ...
 
     def whole(self) -> Json:
@@ -88,16 +92,21 @@ class AnswerReader:
         self._begin = begin
         self._whole = begin()
         self._events = EventStream()
+        self._decode = fast() or decode
         self._model: Json = None
         self._told = 0
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: bytes) -> Sequence[Piece]:
         """The pieces that are complete with these bytes, in order."""
+        body = self._events.alone(data)
+        if body is not None and self.outcome is None:
+            piece = self._read(b"", body)
+            return () if piece is None else (piece,)
         pieces: list[Piece] = []
         for event in self._events.feed(data):
             if self.outcome is not None:
                 break
-            piece = event if isinstance(event, Unread) else self._read(event)
+            piece = event if isinstance(event, Unread) else self._read(event.name, event.body)
             if piece is not None:
                 pieces.append(piece)
         return pieces
@@ -110,25 +119,43 @@ class AnswerReader:
         """
         last = self._events.end()
         if self.outcome is None and fault is None and last is not None and not self._tells(last):
-            self._read(last)
+            self._read(last.name, last.body)
         if self.outcome is None:
             self.outcome = self._settled(fault)
         return self.outcome
 
-    def _read(self, event: ServerEvent) -> Piece | None:
-        """The piece that an event is; None for one that ends the answer."""
-        if event.body.strip() == _DONE:
+    def _read(self, name: bytes, body: bytes) -> Piece | None:
+        """The piece that an event is; None for one that ends the answer.
+
+        Most tokens differ from the one before in their text alone, and nothing else is asked of those.
+        """
+        try:
+            chunk = self._decode(body)
+        except ValueError:
+            return self._read_odd(name, body)
+        part = None if name else self._whole.again(chunk)
+        if part is None:
+            return self._heed(name, body, chunk)
+        self._told += part.told
+        return part
+
+    def _read_odd(self, name: bytes, body: bytes) -> Piece | None:
+        """The piece that an event is which is no JSON by the letter."""
+        if body.strip() == _DONE:
             self.outcome = self._settled(None)
             return None
         try:
-            chunk = decode(event.body)
+            chunk = decode(body)
         except ValueError:
-            if event.name != b"error":
-                return Unread(f"an event of {len(event.body)} bytes that is no JSON")
-            chunk = event.body.decode("utf-8", "replace")
-        if isinstance(chunk, dict) and not (event.name or "error" in chunk or chunk.get("object") == "error"):
+            if name != b"error":
+                return Unread(f"an event of {len(body)} bytes that is no JSON")
+            chunk = body.decode("utf-8", "replace")
+        return self._heed(name, body, chunk)
+
+    def _heed(self, name: bytes, body: bytes, chunk: Json) -> Piece | None:
+        if isinstance(chunk, dict) and not (name or "error" in chunk or chunk.get("object") == "error"):
             return self._add(chunk)
-        error = _error_in(event, chunk)
+        error = _error_in(name, body, chunk)
         if error:
             # The same as if it had come alone.
             self.outcome = self._codec.parse(self._attempt, replace(self._head, body=error, framed=True))
@@ -170,12 +197,12 @@ class AnswerReader:
         return replace(failure, reason=one_line(f"{failure.reason}, {came}", self._attempt.secret, limit=300))
 
 
-def _error_in(event: ServerEvent, chunk: Json) -> bytes:
+def _error_in(name: bytes, body: bytes, chunk: Json) -> bytes:
     """The body of an error, as `failure.received` tells one; b"" for an event that is none."""
     if isinstance(chunk, dict) and (chunk.get("error") or chunk.get("object") == "error"):
-        return event.body
-    if event.name != b"error":
+        return body
+    if name != b"error":
         return b""
     if isinstance(chunk, str):
         return json_bytes({"error": chunk or True})
-    return b'{"error":%b}' % (event.body if chunk else b"true")
+    return b'{"error":%b}' % (body if chunk else b"true")

@@ -4,8 +4,13 @@ Each event has one token; the last one has the whole text and how it ended.
 Source: `StreamResponse` and `StreamDetails` in text-generation-inference, router/src/lib.rs.
 """
 
+from typing import Final
+
 from resilient_infer.core.stream import Part, Piece, Unread
 from resilient_infer.core.task import Json
+
+_USUAL: Final = frozenset({"index", "token", "generated_text", "details"})
+"""What TGI's events have, of which nothing but the text is read until the last one."""
 
 
 class Tokens:
@@ -43,6 +48,13 @@ class Tokens:
             text += rest
             self.ending, self._details = True, chunk.get("details")
         return Part(text, chunk, told=bool(text))
+
+    def again(self, chunk: Json) -> Part | None:
+        """What the next token adds if it is not the last one, and its event has nothing out of the usual."""
+        if isinstance(chunk, dict) and chunk.keys() <= _USUAL and chunk.get("generated_text") is None:
+            piece = self.add(chunk)
+            return piece if isinstance(piece, Part) else None
+        return None
 
     def whole(self) -> Json:
         """The body of the same answer, had it not been streamed, as far as the last event tells it."""

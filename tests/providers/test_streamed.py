@@ -11,6 +11,7 @@ from resilient_infer.core.stream import Part, Unread
 from resilient_infer.drivers.incoming import text_of
 from resilient_infer.providers.base import Streaming
 from resilient_infer.providers.registry import codec_for, codecs
+from resilient_infer.providers.streamed import AnswerReader
 from tests.providers.family import BODIES, LOCKED, OTHER
 from tests.providers.samples import TOKEN, answer
 from tests.providers.streaming import CUT, DONE, SILENT, cuts, head, read, said, shown, sse, streamed
@@ -189,6 +190,87 @@ def test_any_stream_is_an_outcome_and_its_pieces_make_no_difference(kind, task, 
         assert shown(pieces) == text_of(outcome)
     else:
         assert outcome.reason.isprintable()
+
+
+LITTLE = st.sampled_from([None, "", "a", 0, 5, True, {}, {"a": None}, {"a": "b"}, [1], ["a", {"index": 0}]])
+SHOWN = st.sampled_from(["a", "b", " c"])
+FRAMES = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from([f"org/model@{LOCKED}", f"org/model@{OTHER}", "org/model", None, 5]),
+        "metadata": st.sampled_from([{"weight_version": LOCKED}, {"weight_version": OTHER}, None]),
+        "object": st.sampled_from(["chat.completion.chunk", "text_completion", "error", None]),
+        "error": st.sampled_from([None, "", {"code": 429}]),
+        **dict.fromkeys(("created", "usage"), LITTLE),
+    },
+) | st.fixed_dictionaries({}, optional={"created": st.integers(1, 2), "generated_text": st.none() | SHOWN})
+BESIDE = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("role", "name", "reasoning", "special"), LITTLE)
+) | st.just({})
+CHOICES = st.fixed_dictionaries(
+    {"index": st.sampled_from([0, 0, 0, None, 1])},
+    optional={
+        **dict.fromkeys(("logprobs", "stop_reason", "type", "delta"), LITTLE),
+        "finish_reason": st.sampled_from([None, None, None, "", "stop", 5]),
+    },
+) | st.just({"index": 0, "finish_reason": None})
+PLACES = {"tgi text-generation": "token", "hf-inference text-generation": "token"}
+"""Where a chunk has its text; else it is the delta of a chat, or the choice itself."""
+
+
+@st.composite
+def like_tokens(draw, place):
+    """Chunks of a few kinds, each of which comes again and again with another text."""
+    kinds = draw(st.lists(st.tuples(FRAMES, CHOICES, BESIDE, st.integers(1, 2)), min_size=1, max_size=3))
+    chunks = []
+    for kind, text in draw(st.lists(st.tuples(st.sampled_from(kinds), SHOWN | LITTLE), max_size=9)):
+        frame, choice, beside, choices = kind
+        if place == "token":
+            chunks.append({**frame, "token": {**beside, "text": text}})
+        elif place == "delta":
+            told = {**choice, "delta": {**beside, "content": text}}
+            chunks.append({**frame, "choices": [told] * choices})
+        else:
+            chunks.append({**frame, "choices": [{**choice, **beside, "text": text}] * choices})
+    return chunks
+
+
+def never_again(begin):
+    """Begins what puts chunks together by the long way alone."""
+
+    def begun():
+        whole = begin()
+        whole.again = lambda _: None
+        return whole
+
+    return begun
+
+
+@pytest.mark.parametrize(("kind", "task"), STREAMS)
+@given(st.data())
+def test_a_chunk_that_is_like_the_one_before_is_read_as_if_it_were_the_first(kind, task, draw):
+    """The short way of most tokens leads where the long one does."""
+    usual = PLACES.get(f"{kind} {task}", "delta" if task == "chat" else "choice")
+    chunks = draw.draw(like_tokens(usual) | like_tokens(usual) | like_tokens("delta"))
+    attempt = streamed(kind, task)
+    short = codec_for(kind, task).reader(attempt, head())  # type: ignore[attr-defined]  # it streams
+    long = AnswerReader(codec_for(kind, task), attempt, head(), never_again(short._begin))
+    for chunk in [*chunks, draw.draw(st.sampled_from([said(finish="stop"), said()]))]:
+        event = sse(chunk, end="")
+
+        assert list(short.feed(event)) == [piece for some in event for piece in long.feed(bytes([some]))]
+        assert (short.ending, short.commit) == (long.ending, long.commit)
+        assert short.outcome == long.outcome
+    assert short.end(None) == long.end(None)
+    assert short._whole.whole() == long._whole.whole()
+
+
+def test_chunks_that_are_alike_and_too_deep_to_compare_are_pieces():
+    """Nothing is raised."""
+    chunk = json.dumps(said("a")).replace("{", '{"deep": ' + "[" * 990 + "]" * 990 + ", ", 1)
+    reader = codec_for("openai", "chat").reader(streamed("openai"), head())  # type: ignore[attr-defined]  # it streams
+
+    assert [len(reader.feed(sse(chunk, end=""))) for _ in range(3)] == [1, 1, 1]
 
 
 @given(chats(), st.integers(0, 3000), st.sampled_from([None, CUT, SILENT]), st.data())
