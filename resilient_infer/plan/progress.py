@@ -185,6 +185,7 @@ class Progress:
                 self.refund(turn)
                 self.leave_queue(turn)
                 self.leave_question(turn)
+            place.turns.clear()  # each knows its place: nobody but the garbage collector would free them
 
     def leave_queues(self) -> None:
         """Give back the places in the queues of full bulkheads; their routes may be asked anew."""

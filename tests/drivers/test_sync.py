@@ -1,5 +1,6 @@
 """Both drivers of calls: what interrupts them comes through, and everything is given back."""
 
+import gc
 import itertools
 import signal
 import threading
@@ -16,7 +17,8 @@ from resilient_infer.core.events import AttemptStarted, CallFinished, CircuitCha
 from resilient_infer.core.gates import Permit, Ticket
 from resilient_infer.core.http import HttpRequest, Reception
 from resilient_infer.errors import CallError, DeadlineExceeded
-from resilient_infer.plan.progress import LATE
+from resilient_infer.plan.places import Place, Turn
+from resilient_infer.plan.progress import LATE, Progress
 from resilient_infer.policies.trip import BreakerConfig
 from tests.drivers.conftest import Driver
 from tests.scenarios.stage import (
@@ -113,6 +115,23 @@ def test_cx1_whatever_a_transport_raises_comes_through(drive: Driver, kind: type
 
     assert raised.value is thrown
     assert free(stage)
+
+
+@pytest.mark.parametrize("reactions", [(OK,), (SERVER_ERROR, OK)], ids=["at once", "on the second try"])
+def test_a_call_leaves_no_work_for_the_garbage_collector(
+    drive: Driver, reactions: tuple[Reaction, ...]
+) -> None:
+    """Whose pauses grow with the program: what a call has made is freed with it."""
+    stage, world = Stage(targets=ALONE, retries=1), Acting(*reactions)
+    gc.collect()
+    gc.disable()
+    try:
+        drive(stage.spec(), stage.env, world, world, world.clock)
+        left = [each for each in gc.get_objects() if type(each) in (Progress, Place, Turn)]
+    finally:
+        gc.enable()
+
+    assert left == []
 
 
 def test_cx1_ctrl_c_ends_a_real_sleep_at_once(drive: Driver) -> None:
