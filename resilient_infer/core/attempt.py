@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 
 from resilient_infer.core.payload import Payload
+from resilient_infer.core.quick import quick
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Pin, Route
 from resilient_infer.core.task import Task
 from resilient_infer.core.testimony import Identity, Testimony
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """An order: ask this route once, for at most `timeout` seconds.
@@ -41,6 +43,7 @@ class Attempt:
     stream: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
     """What one attempt, or one refusal to make one, came to. Kept in `Result.attempts`.

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from resilient_infer.core.quick import quick
 
+
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
     """One request, complete.
@@ -28,6 +31,7 @@ class HttpRequest:
     max_response: int = 64 * 1024 * 1024
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
     """A whole answer, as received.

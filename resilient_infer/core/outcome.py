@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from resilient_infer.core.quick import quick
 from resilient_infer.core.task import Json
 from resilient_infer.core.testimony import UNSAID, Limits
 
@@ -139,6 +140,7 @@ class Usage:
     cached: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
     """An answer of the task's shape.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypedDict
 
+from resilient_infer.core.quick import quick
 from resilient_infer.core.task import Json
 
 
@@ -49,6 +50,7 @@ PayloadInput = (
 strings, or for a task that takes a file its bytes, its `Path`, or the file opened for reading bytes."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
     """A private copy of the caller's payload: JSON values only, never changed after.

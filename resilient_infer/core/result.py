@@ -6,11 +6,13 @@ from decimal import Decimal
 
 from resilient_infer.core.attempt import AttemptRecord
 from resilient_infer.core.outcome import Usage
+from resilient_infer.core.quick import quick
 from resilient_infer.core.secret import redact
 from resilient_infer.core.target import Pin
 from resilient_infer.core.task import Json
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What `call` returns.

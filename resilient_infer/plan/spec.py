@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from resilient_infer.core.events import Event
 from resilient_infer.core.gates import Attestation, CredentialGate, Gate
 from resilient_infer.core.payload import Payload
+from resilient_infer.core.quick import quick
 from resilient_infer.core.secret import Secret
 from resilient_infer.core.target import Route, Target
 from resilient_infer.core.task import Task
@@ -70,6 +71,7 @@ class AliasSpec:
     restart: bool = True
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSpec:
     """One call: an alias, a payload, the time it may take, and whether the answer comes piece by piece."""
