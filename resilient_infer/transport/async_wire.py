@@ -6,7 +6,10 @@ would do for each request between the two is done once for each endpoint (see
 """
 
 import asyncio
+import select
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -39,6 +42,11 @@ class Outspoken(ResponseHandler):
 
     reading: StreamReader | None = None
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """There is a connection, or what is spoken over it is encrypted from now on."""
+        super().connection_made(transport)
+        self._unread = _looking_at(transport)
+
     def rest(self) -> None:
         """The answer has ended, and nothing else was asked for: what comes from now on is only kept."""
         self._parser = None
@@ -46,10 +54,7 @@ class Outspoken(ResponseHandler):
     @property
     def spoilt(self) -> bool:
         """Something came unasked, or lies there unread: an answer of its own, or the connection's end."""
-        transport = self.transport
-        return (
-            self.should_close or transport is None or wait_for_read(transport.get_extra_info("socket"), 0.0)
-        )
+        return self.should_close or self.transport is None or bool(self._unread())
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """The connection has failed."""
@@ -70,7 +75,7 @@ class Wire:
         status: Of the answer, once its head has come; so are `headers` and `content`.
     """
 
-    __slots__ = ("_connection", "_loop", "_writing", "content", "headers", "protocol", "status")
+    __slots__ = ("_connection", "_loop", "_released", "_writing", "content", "headers", "protocol", "status")
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -83,6 +88,7 @@ class Wire:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Task[None] | None = None
+        self._released = False
 
     async def ask(self, head: bytes, body: bytes, limit: Limit, *, bodiless: bool) -> StreamReader:
         """Send a request, and wait until the head of its answer has come.
@@ -116,16 +122,17 @@ class Wire:
 
     def close(self) -> None:
         """Break off, and wake the one who waits; after a whole answer it changes nothing."""
-        if self._loop.is_closed():
+        content = self.content
+        if self._loop.is_closed() or (self._released and content is not None and content.at_eof()):
             return
         self._stop_writing()
         self._break_off()
-        content = self.content
         if content is not None and content.exception() is None:
             content.set_exception(aiohttp.ClientConnectionError("the connection was closed"))
 
     def _release(self) -> None:
         """The whole answer is here: the connection is the pool's again, if the request has gone, too."""
+        self._released = True
         if self._stop_writing():
             self._break_off()
         else:
@@ -143,6 +150,16 @@ class Wire:
         """Whether a part of the request was still to be sent, which will not be."""
         writing, self._writing = self._writing, None
         return writing is not None and writing.cancel()
+
+
+def _looking_at(transport: asyncio.BaseTransport) -> Callable[[], object]:
+    """What tells, as often as it is asked, whether something lies unread on a connection."""
+    socket = transport.get_extra_info("socket")
+    if not hasattr(select, "poll"):  # Windows
+        return partial(wait_for_read, socket, 0.0)
+    unread = select.poll()
+    unread.register(socket, select.POLLIN)
+    return partial(unread.poll, 0)
 
 
 def _write(transport: asyncio.Transport, request: bytes) -> None:

@@ -200,13 +200,15 @@ async def _body(
     pieces = await _pieces(content, most)
     if not framed and limit.was_reset():
         raise ConnectionResetError
-    return read_body(pieces, headers.get("content-encoding", ""), most)
+    coding = headers.get("content-encoding", "")
+    return read_body(pieces, coding, most) if coding else b"".join(pieces)
 
 
 async def _pieces(content: aiohttp.StreamReader, most: int) -> list[bytes]:
     pieces: list[bytes] = []
     total = 0
-    while piece := await content.readany():
+    while not content.at_eof():
+        piece = await content.readany()
         pieces.append(piece)
         total += len(piece)
         if total > most:
