@@ -7,7 +7,7 @@ better call the sync client in a thread.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -98,10 +98,10 @@ async def drive(
         plan.close()
 
 
-async def send(order: Order, transport: AsyncTransport, clock: Callable[[], float]) -> Reception:
+def send(order: Order, transport: AsyncTransport, clock: Callable[[], float]) -> Awaitable[Reception]:
     """Send an attempt, and receive the whole answer."""
     timeout = order.timeout(clock())
-    return await transport.send(order.request, timeout=timeout, fresh=order.attempt.fresh)
+    return transport.send(order.request, timeout=timeout, fresh=order.attempt.fresh)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, over: "asyncio.Future[None]") -> None:

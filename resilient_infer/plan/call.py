@@ -96,6 +96,8 @@ def _round(call: Progress, place: Place) -> list[Turn]:
             call.spend(turn, turn.spec.unusable)
         if not turn.spent and (turn.failure is None or _may_repeat(call, turn, turn.failure)):
             turns.append(turn)
+    if len(turns) < 2:
+        return turns
     return [turns[position] for position in arrange([turn.ready_at for turn in turns], call.now)]
 
 

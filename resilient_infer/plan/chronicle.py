@@ -23,7 +23,7 @@ from resilient_infer.core.events import (
 )
 from resilient_infer.core.gates import CircuitChange, NotBefore
 from resilient_infer.core.outcome import Failure, Outcome
-from resilient_infer.core.target import Target
+from resilient_infer.core.target import Route, Target
 from resilient_infer.plan.spec import CallSpec, TargetSpec
 
 
@@ -196,14 +196,14 @@ class Chronicle:
                 )
             )
 
-    def circuit_changed(self, route: str, change: CircuitChange | None, now: float) -> None:
+    def circuit_changed(self, route: Route, change: CircuitChange | None, now: float) -> None:
         """A circuit changed on account of this call."""
         if change is not None and self._emit is not None:
             self._emit(
                 CircuitChanged(
                     call_id=self._spec.call_id,
                     at=now - self._started,
-                    route=route,
+                    route=str(route),
                     old=change.old.value,
                     new=change.new.value,
                     open_for=max(0.0, change.until - now),

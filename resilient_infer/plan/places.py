@@ -70,7 +70,10 @@ class Place:
         """Whether a route of it may still be asked in this call."""
         if self.over:
             return False
-        return any(not turn.spent for turn in self.turns)
+        for turn in self.turns:  # noqa: SIM110  # asked in every call, and `any` takes three times as long
+            if not turn.spent:
+                return True
+        return False
 
 
 @dataclass(slots=True)

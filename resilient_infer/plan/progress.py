@@ -97,20 +97,20 @@ class Progress:
         """
         place = turn.place
         others = [other for other in self.turns_left() if other is not turn and not other.spec.unusable]
-        to_come = sum(1 for other in others if other.place is place and other.failure is None)
-        to_come += len({other.place.index for other in others if other.place.index > place.index})
         return attempt_timeout(
             math.inf if self._is_last_hope(others) else turn.spec.attempt_timeout,
             time_left=self.ends_at - self.now,
-            others_left=to_come,
+            others_left=_to_come(place, others) if others else 0,
             min_useful=self.min_useful,
             late=LATE * self.min_useful,
         )
 
     def _is_last_hope(self, others: list[Turn]) -> bool:
         """Whether there were others to ask, and none of those left may be asked in time."""
-        usable = sum(not turn.spec.unusable for place in self.places for turn in place.turns)
-        return usable > 1 and not any(self._may_open(other) for other in others)
+        if others and any(self._may_open(other) for other in others):
+            return False
+        turns = [turn for place in self.places for turn in place.turns]
+        return len(turns) > 1 and sum(not turn.spec.unusable for turn in turns) > 1
 
     def _may_open(self, turn: Turn) -> bool:
         """Whether a route lets the call through in time, as far as its last answer tells."""
@@ -228,7 +228,7 @@ class Progress:
         held, self.flight = self.flight, Flight(turn, permit, attempt, self.now)
         if held is None:
             # Told only now: whatever a listener does, the permit is given back.
-            self.chronicle.circuit_changed(str(turn.spec.route), permit.change, self.now)
+            self.chronicle.circuit_changed(turn.spec.route, permit.change, self.now)
         return attempt
 
     def under_way(self) -> None:
@@ -284,7 +284,7 @@ class Progress:
         self.chronicle.attempt_finished(
             flight.attempt, outcome, self.now, elapsed=elapsed, first_token=flight.first_token
         )
-        self.chronicle.circuit_changed(str(turn.spec.route), change, self.now)
+        self.chronicle.circuit_changed(turn.spec.route, change, self.now)
         if isinstance(outcome, Failure):
             self._note(turn, outcome)
 
@@ -324,3 +324,9 @@ class Progress:
             barred = turn.spec.credential_gate if by_credential else turn.spec.gate
             assert barred is not None
             barred.postpone(self.now + LONG_BAR, SkipReason.BARRED, failure.reason)
+
+
+def _to_come(place: Place, others: list[Turn]) -> int:
+    """How many of the others are certain to be asked where this attempt fails: time is kept for each."""
+    here = sum(1 for other in others if other.place is place and other.failure is None)
+    return here + len({other.place.index for other in others if other.place.index > place.index})

@@ -44,26 +44,31 @@ def normalise(task: Task, payload: object) -> Payload:
 def _read(task: Task, payload: object) -> Payload:
     if task.file:
         return _file(task, payload)
+    if not isinstance(payload, Mapping):
+        return _bare(task, payload)
+    shape = _private(payload)
+    return _chat(task, shape) if task.name == CHAT else _hf(task, shape)
+
+
+def _bare(task: Task, payload: object) -> Payload:
+    """What may stand under `inputs`, by itself."""
     chat = task.name == CHAT
     if isinstance(payload, str):
         text = private_copy(payload)
         return Payload(messages=_said(text)) if chat else _checked(task, text, Parameters())
-    if isinstance(payload, list | tuple):
-        if chat:
-            refuse("a list is no chat payload", 'pass {"messages": [{"role": "user", "content": …}]}')
-        return _checked(task, private_copy(payload), Parameters())
     if isinstance(payload, bytes | bytearray | memoryview):
         refuse(
             f"the payload is of type {type(payload).__name__}, and the model reads text",
             "pass a string: .decode() it, or Path(…).read_text()",
         )
-    if not isinstance(payload, Mapping):
+    if not isinstance(payload, list | tuple):
         refuse(
             f"the payload is of type {type(payload).__name__}",
             'pass {"messages": […]} or a string' if chat else 'pass {"inputs": …} or a string',
         )
-    shape = _private(payload)
-    return _chat(task, shape) if chat else _hf(task, shape)
+    if chat:
+        refuse("a list is no chat payload", 'pass {"messages": [{"role": "user", "content": …}]}')
+    return _checked(task, private_copy(payload), Parameters())
 
 
 def _private(payload: Mapping[str, object]) -> dict[str, Json]:

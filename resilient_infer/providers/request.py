@@ -103,6 +103,7 @@ def user_agent() -> str:
         return "resilient_infer"
 
 
+@lru_cache(maxsize=512)
 def in_path(name: str) -> str:
     """A model's name as part of a URL's path; the slash between owner and model stays."""
     return quote(name, safe="/")

@@ -45,6 +45,8 @@ def text(item: Mapping[str, Json], name: str) -> str:
 
 def number(value: Json) -> float:
     """A number as a float, NaN and Infinity too; a boolean is none."""
+    if type(value) is float:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WrongShape(f"{named(value)} where a number belongs")
     try:

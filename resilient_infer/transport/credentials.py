@@ -73,13 +73,13 @@ class Sources:
 
     def unchanged(self) -> bool:
         """Whether all of it is still as it was."""
-        if any(_answer(ask) != secret for ask, secret in self._asked):
+        if self._asked and any(_answer(ask) != secret for ask, secret in self._asked):
             return False
         get = self._environ.get
         for name, value in self._variables.items():
             if get(name) != value:
                 return False
-        return all(_stamp(path) == stamp for path, stamp in self._files.items())
+        return not self._files or all(_stamp(path) == stamp for path, stamp in self._files.items())
 
 
 def _answer(ask: Callable[[], str | None]) -> Secret | None:

@@ -35,6 +35,8 @@ def read_file(payload: object) -> object:
 
 
 def _read(given: object) -> object:
+    if type(given) is str:  # mostly it is
+        return given
     if isinstance(given, os.PathLike):
         return _read_path(given)
     if callable(getattr(given, "read", None)):
