@@ -15,6 +15,9 @@ from resilient_infer.core.stream import Unread
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of one event that are kept; a token takes 300, all that a prompt was read as some more."""
 
+_SMALL: Final = 4096
+"""Bytes of a piece that may be one token by itself (of 300, as above); a larger one is not looked at twice."""
+
 _BOM: Final = b"\xef\xbb\xbf"
 _TOO_LARGE: Final = Unread(f"an event of more than {LARGEST} bytes")
 
@@ -39,15 +42,12 @@ class EventStream:
         self._lines: list[bytes] = []
         self._size = 0  # of the event's lines with their ends, whether they were kept or not
         self._name = b""
-        self._between = False  # nothing is open, and a BOM can no longer come
+        self._between = False  # lines have come, and none of an event that has not ended
 
     def feed(self, piece: bytes) -> list[ServerEvent | Unread]:
         """The events that end in this piece; one that is too large is `Unread`."""
         if not piece:
             return []
-        alone = self.alone(piece)
-        if alone is not None:
-            return [ServerEvent(b"", alone)]
         if self._after_cr and piece[0] == 0x0A:
             piece = piece[1:]
         self._after_cr = piece.endswith(b"\r")
@@ -71,21 +71,16 @@ class EventStream:
             self._keep(rest)
         if self._size > LARGEST:
             self._lines.clear()
-        is_open = self._rest or self._size or self._name or self._skips or self._after_cr
-        self._between = self._begun and not is_open
+        self._between = not (self._rest or self._size or self._name)
         return events
 
     def alone(self, piece: bytes) -> bytes | None:
-        """The body of the one event that this piece is, as most tokens come; None: `feed` it."""
-        if (
-            self._between
-            and piece.startswith(b"data: ")
-            and piece.endswith(b"\n\n")
-            and piece.find(b"\n") == len(piece) - 2
-            and b"\r" not in piece
-            and len(piece) <= LARGEST
-        ):
-            return piece[6:-2]
+        """The body of the one event that this piece is, as most tokens come; None for any other piece."""
+        if not self._between or len(piece) > _SMALL:
+            return None
+        lines = piece.splitlines()  # at LF, CR LF and CR
+        if len(lines) == 2 and not lines[1] and lines[0].startswith(b"data: "):
+            return lines[0][6:]
         return None
 
     def end(self) -> ServerEvent | None:

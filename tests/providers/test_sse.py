@@ -68,17 +68,52 @@ def test_any_pieces_give_the_standards_events(stream, draw):
 
 
 TOKENS = st.sampled_from(
-    [b"data: x\n\n", b"data: {}\n\n", b"data: \n\n", b"data: a\rb\n\n", b"data:x\n\n", b"data: x"]
+    [
+        *(b"data: x\n\n", b"data: {}\n\n", b"data: \n\n", b"data: a\rb\n\n", b"data:x\n\n", b"data: x"),
+        *(
+            b"data: x\r\n\r\n",
+            b"data: x\r\r\n",
+            b"data: x\n\r",
+            b"data: x\n\n\n",
+            b"data: x\n",
+            b"data: a\x0bb\n\n",
+        ),
+    ]
 )
 LEFT_OPEN = st.sampled_from(
-    [b"event: error\n", b"data: y\n", b": ping\r", b"\r", b"\n", b"da", b"data: x\r\n\r"]
+    [b"event: error\n", b"data: y\n", b": ping\r", b"\r", b"\n", b"da", b"data: x\r\n\r", b"data: x\ndata: y"]
 )
+
+ALONE = st.sampled_from([b"data: x\n\n", b"data: y\r\n\r\n"])
+SPLIT = STREAMS.flatmap(cuts)
+LONG = st.sampled_from([b"data: " + b"x" * size + end for size in (5000, LARGEST) for end in (b"", b"\n\n")])
 
 
 @given(st.lists(TOKENS | LEFT_OPEN, max_size=12))
 def test_events_that_come_one_a_piece_are_those_of_the_whole(pieces):
-    """Most tokens do, and are read by a shorter way, which must see what the pieces before it left open."""
+    """Most tokens do."""
     assert events(*pieces) == by_the_book(b"".join(pieces))
+
+
+@given(st.lists(ALONE | LEFT_OPEN, max_size=12) | st.lists(ALONE | TOKENS | LONG, max_size=6) | SPLIT)
+def test_an_event_that_is_a_piece_by_itself_is_the_one_that_the_piece_gives(pieces):
+    """The shorter way sees what the pieces before have left open, and leaves nothing open itself."""
+    long, short = EventStream(), EventStream()
+    for piece in pieces:
+        alone = short.alone(piece)
+        found = short.feed(piece) if alone is None else [ServerEvent(b"", alone)]
+        assert found == long.feed(piece)
+    assert short.end() == long.end()
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r\n"])
+def test_an_event_by_itself_is_seen_once_a_stream_has_begun(end):
+    """Before that a BOM may come."""
+    stream = EventStream()
+
+    assert stream.alone(b"data: x" + end) is None
+    assert stream.feed(b"data: x" + end)
+    assert stream.alone(b"data: x" + end) == b"x"
 
 
 @given(st.lists(st.binary(max_size=20), max_size=10))
