@@ -16,7 +16,7 @@ LARGEST: Final = 4 * 1024 * 1024
 """Bytes of one event that are kept; a token takes 300, all that a prompt was read as some more."""
 
 _SMALL: Final = 4096
-"""Bytes of a piece that may be one token by itself (of 300, as above); a larger one is not looked at twice."""
+"""Bytes of a piece that may be one token by itself; a larger one is not looked at twice."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _TOO_LARGE: Final = Unread(f"an event of more than {LARGEST} bytes")
