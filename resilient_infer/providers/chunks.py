@@ -37,6 +37,7 @@ class Chunks:
         self._fields: dict[str, Json] = {}
         self._before: dict[str, Json] | None = None  # the last chunk, if all that it adds is its text
         self._part_before: dict[str, Json] = {}  # the part of the answer in it
+        self._shown: list[str] = []  # of `_texts`, the one that this part has added to
 
     def add(self, chunk: dict[str, Json]) -> Piece:
         """What the next chunk adds; one that is `Unread` changes nothing."""
@@ -75,14 +76,14 @@ class Chunks:
                 return None
         except (LookupError, TypeError, RecursionError):
             return None
-        self._texts[self._text_under].append(text)
+        self._shown.append(text)
         return Part(text, chunk)
 
     def _remember(self, chunk: dict[str, Json], choice: dict[str, Json], said: dict[str, Json]) -> None:
         """Keep what the next chunk is compared with."""
         self._before = None
         if _says(said) == [self._text_under] and (said is choice or _says(choice) == [self._under]):
-            self._part_before = dict(said)
+            self._part_before, self._shown = dict(said), self._texts[self._text_under]
             own = {**choice, self._under: self._part_before} if self._under else self._part_before
             self._before = {**chunk, "choices": [own]}
 
