@@ -41,11 +41,7 @@ class Outspoken(ResponseHandler):
     """
 
     reading: StreamReader | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """There is a connection, or what is spoken over it is encrypted from now on."""
-        super().connection_made(transport)
-        self._unread = _looking_at(transport)
+    _unread: Callable[[], object] | None = None
 
     def rest(self) -> None:
         """The answer has ended, and nothing else was asked for: what comes from now on is only kept."""
@@ -54,7 +50,12 @@ class Outspoken(ResponseHandler):
     @property
     def spoilt(self) -> bool:
         """Something came unasked, or lies there unread: an answer of its own, or the connection's end."""
-        return self.should_close or self.transport is None or bool(self._unread())
+        transport = self.transport
+        if self.should_close or transport is None:
+            return True
+        if self._unread is None:  # the socket stays the same, also where what is sent becomes encrypted
+            self._unread = _looking_at(transport)
+        return bool(self._unread())
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """The connection has failed."""
