@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from resilient_infer.core.quick import quick
 from resilient_infer.core.result import Result
 from resilient_infer.core.task import Json
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """The next piece of the answer.
