@@ -4,16 +4,15 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 
-from resilient_infer.core.outcome import Failure
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Finished, StreamEvent
 from resilient_infer.drivers.aio import AsyncSleepers
 from resilient_infer.drivers.aio_line import AsyncLine, AsyncStreamTransport
 from resilient_infer.drivers.frames import forget_frames
+from resilient_infer.drivers.in_flight import news, onward
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sync import closed
 from resilient_infer.errors import CallError, ProviderError, ResilientInferError
-from resilient_infer.plan.actions import Deliver, Done, Receive, Reply
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -121,29 +120,16 @@ async def _perform(
     try:
         action = next(plan)
         while True:
-            value: Done | Failure | None = None
-            if isinstance(action, Receive):
-                receiver = action.receiver
-                while not (value or receiver.enough or leave.taken):
-                    news = await line.listen(receiver.until)
-                    if isinstance(news, Done):
-                        value = news
-                    elif not leave.taken:
-                        for event in receiver.take(news, clock()):
-                            yield event
-                        receiver.resume(clock())
-            elif isinstance(action, Deliver):
-                for event in action.events:
-                    yield event
-            else:
-                value = await line.perform(action, now)
+            heard = await line.perform(action, now)
             if leave.taken:
                 plan.close()  # nobody's failure
                 raise CallError(f"{spec.alias.alias}: the stream was closed", alias=spec.alias.alias)
             if sleepers.closed and line.interrupted:
                 raise closed(spec)  # perhaps it was cut short for that: it says nothing of the server
+            for event in news(action, heard, clock()):
+                yield event
             now = clock()
-            action = plan.send(Reply(now, value))
+            action = onward(plan, action, heard, now)
     except StopIteration:
         return
     except (CallError, ProviderError) as error:

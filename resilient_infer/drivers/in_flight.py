@@ -4,17 +4,18 @@ What the two lines have in common. How one waits is theirs: in a thread (`line.p
 (`aio_line.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpResponse, Reception, TransportFault
 from resilient_infer.core.outcome import Failure
+from resilient_infer.core.stream import StreamEvent
 from resilient_infer.drivers import exchange
 from resilient_infer.drivers.incoming import Incoming
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sync import Order, put
-from resilient_infer.plan.actions import Cancel, Done, Start
+from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Plan, Receive, Reply, Start
 
 
 class Begun(Protocol):
@@ -65,8 +66,10 @@ class InFlight(Generic[OpenedT]):
         if opened is not None:
             opened.close()
 
-    def _begin(self, action: Start | Cancel, now: float) -> Failure | None:
+    def _begin(self, action: Start | Cancel | Deliver, now: float) -> Failure | None:
         """Put the next attempt in words, in the place of the one before; it is sent when one waits for it."""
+        if isinstance(action, Deliver):
+            return None
         self.hang_up()
         if isinstance(action, Cancel):
             return None
@@ -95,3 +98,27 @@ class InFlight(Generic[OpenedT]):
         assert self._opened is not None
         assert self._incoming is not None
         return self._opened, self._incoming
+
+
+def news(action: Action, heard: Done | Parts | Failure | None, now: float) -> Sequence[StreamEvent]:
+    """What is to be handed to the consumer on account of an action, and of what came of it."""
+    if isinstance(heard, Parts):
+        assert isinstance(action, Receive)
+        return action.receiver.take(heard, now)
+    return action.events if isinstance(action, Deliver) else ()
+
+
+def onward(plan: Plan, action: Action, heard: Done | Parts | Failure | None, now: float) -> Action:
+    """The plan's next action, now that this one is done; the same again while its receiver listens.
+
+    Raises:
+        StopIteration: That was the last.
+        CallError: As the plan raises it.
+    """
+    if isinstance(heard, Parts):
+        assert isinstance(action, Receive)
+        action.receiver.resume(now)
+        if not action.receiver.enough:
+            return action
+        heard = None
+    return plan.send(Reply(now, heard))

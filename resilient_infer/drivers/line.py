@@ -9,7 +9,7 @@ from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import Order, Transport
-from resilient_infer.plan.actions import Cancel, Done, Parts, Start, Wait
+from resilient_infer.plan.actions import Action, Done, Parts, Receive, Wait
 
 
 class Opened(Begun, Protocol):
@@ -74,13 +74,15 @@ class Line(InFlight[Opened]):
         self._transport = transport
         self._sleepers = sleepers
 
-    def perform(self, action: Start | Cancel | Wait, now: float) -> Done | Failure | None:
-        """Do it, and give what the plan is told.
+    def perform(self, action: Action, now: float) -> Done | Parts | Failure | None:
+        """Do it, and give what came of it. To hand on events is left to the caller.
 
         Raises:
             ProviderError: A codec broke its contract.
         """
         self.interrupted = False
+        if isinstance(action, Receive):
+            return self._listen(action.receiver.until)
         if not isinstance(action, Wait):
             return self._begin(action, now)
         order, self._order = self._order, None
@@ -95,13 +97,8 @@ class Line(InFlight[Opened]):
         )
         return self._answered(order.attempt, answer)
 
-    def listen(self, until: float) -> Done | Parts:
-        """Read on until there is something to tell; at first, send what is to be answered.
-
-        Raises:
-            ProviderError: A codec broke its contract.
-        """
-        self.interrupted = False
+    def _listen(self, until: float) -> Done | Parts:
+        """Read on until there is something to tell; at first, send what is to be answered."""
         over = None if self._order is None else self._open(self._order, until)
         if over is not None:
             return over

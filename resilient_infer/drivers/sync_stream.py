@@ -9,16 +9,15 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
-from resilient_infer.core.outcome import Failure
 from resilient_infer.core.result import Result
 from resilient_infer.core.stream import Finished, StreamEvent
 from resilient_infer.drivers.frames import forget_frames
+from resilient_infer.drivers.in_flight import news, onward
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.line import Line, StreamTransport
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import closed
 from resilient_infer.errors import CallError, ProviderError, ResilientInferError
-from resilient_infer.plan.actions import Deliver, Done, Receive, Reply
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -178,27 +177,15 @@ def _perform(
     try:
         action = next(plan)
         while True:
-            value: Done | Failure | None = None
-            if isinstance(action, Receive):
-                receiver = action.receiver
-                while not (value or receiver.enough or leave.taken):
-                    news = line.listen(receiver.until)
-                    if isinstance(news, Done):
-                        value = news
-                    elif not leave.taken:
-                        yield from receiver.take(news, clock())
-                        receiver.resume(clock())
-            elif isinstance(action, Deliver):
-                yield from action.events
-            else:
-                value = line.perform(action, now)
+            heard = line.perform(action, now)
             if leave.taken:
                 plan.close()  # nobody's failure
                 raise CallError(f"{spec.alias.alias}: the stream was closed", alias=spec.alias.alias)
             if sleepers.closed and line.interrupted:
                 raise closed(spec)  # perhaps it was cut short for that: it says nothing of the server
+            yield from news(action, heard, clock())
             now = clock()
-            action = plan.send(Reply(now, value))
+            action = onward(plan, action, heard, now)
     except StopIteration:
         return
     except (CallError, ProviderError) as error:

@@ -176,6 +176,8 @@ def _send(call: Progress, turn: Turn) -> Generator[Action, Reply, Outcome | None
     call.finish(outcome)
     if call.is_interrupted(outcome):
         raise call_error(call)
+    if call.transcript is not None and isinstance(outcome, Success):
+        yield from stream.take_back(call, call.transcript)
     return outcome
 
 

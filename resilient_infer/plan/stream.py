@@ -8,7 +8,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Final
 
-from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
+from resilient_infer.core.outcome import Failure, FailureKind, Outcome
 from resilient_infer.core.stream import StreamEvent, Unread
 from resilient_infer.plan import attest
 from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Receive, Reply
@@ -30,11 +30,14 @@ def receive(call: Progress, turn: Turn, transcript: Transcript) -> Generator[Act
     if not isinstance(reply.value, Done):
         yield Cancel(call.flight.attempt)
         return Failure(kind=FailureKind.PIN_MISMATCH, reason=receiver.refusal, status=200)
-    outcome = reply.value.outcome
-    taken_back = transcript.end() if isinstance(outcome, Success) else []
-    if taken_back:
-        yield from _deliver(call, taken_back)
-    return _told(call, turn, outcome)
+    return _told(call, turn, reply.value.outcome)
+
+
+def take_back(call: Progress, transcript: Transcript) -> Generator[Action, Reply, None]:
+    """Have the consumer throw away what he was shown and the answer left out, now that it is whole."""
+    events = transcript.end()
+    if events:
+        call.now = (yield Deliver(tuple(events))).now
 
 
 class _Receiver:
@@ -95,12 +98,6 @@ class _Receiver:
         flight = self._flight
         flight.first_token = now - flight.started
         self._call.chronicle.first_token(flight.attempt, now, elapsed=flight.first_token)
-
-
-def _deliver(call: Progress, events: list[StreamEvent]) -> Generator[Action, Reply, None]:
-    assert call.flight is not None
-    before, call.now = call.now, (yield Deliver(tuple(events))).now
-    call.flight.idle += call.now - before
 
 
 def _told(call: Progress, turn: Turn, outcome: Outcome) -> Outcome:
