@@ -11,23 +11,27 @@ T = TypeVar("T")
 
 
 def quick(cls: type[T]) -> type[T]:
-    """Give a dataclass (frozen, with slots, keywords only) the same `__init__`, written for its slots."""
-    given, stored = [], []
+    """Give a dataclass (frozen, with slots) the same `__init__`, written for its slots."""
+    given: list[str] = []
+    named: list[str] = []
+    stored: list[str] = []
     scope: dict[str, Any] = {"missing": MISSING}
     for field in fields(cls):  # type: ignore[arg-type]  # it is a dataclass, which no type can say
         name, value = field.name, field.name
+        taken = named if field.kw_only else given
         scope[f"set_{name}"] = getattr(cls, name).__set__
         if field.default is not MISSING:
             scope[f"default_{name}"] = field.default
-            given.append(f"{name}=default_{name}")
+            taken.append(f"{name}=default_{name}")
         elif field.default_factory is not MISSING:
             scope[f"make_{name}"] = field.default_factory
-            given.append(f"{name}=missing")
+            taken.append(f"{name}=missing")
             value = f"make_{name}() if {name} is missing else {name}"
         else:
-            given.append(name)
+            taken.append(name)
         stored.append(f"    set_{name}(self, {value})")
-    exec("\n".join((f"def __init__(self, *, {', '.join(given)}):", *stored)), scope)
+    arguments = ["self", *given, *(["*", *named] if named else ())]
+    exec("\n".join((f"def __init__({', '.join(arguments)}):", *stored)), scope)
     made, slow = scope["__init__"], cls.__dict__["__init__"]
     made.__qualname__, made.__module__, made.__annotations__ = (
         slow.__qualname__,

@@ -44,6 +44,7 @@ class Finished:
 StreamEvent = Delta | Restarted | Finished
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Part:
     """One chunk as a codec read it.

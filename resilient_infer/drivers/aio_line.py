@@ -102,7 +102,8 @@ class AsyncLine(InFlight[AsyncOpened]):
         over = None if self._order is None else await self._open(self._order, until)
         if over is not None:
             return over
-        opened, incoming = self._under_way()
+        assert self._answer is not None
+        opened, incoming = self._answer
         news: Done | Parts | None = incoming.over
         while news is None:
             news = incoming.take(await opened.read(until))

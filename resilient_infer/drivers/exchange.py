@@ -4,7 +4,6 @@ Shared by the drivers; between `build` and `read` each of them sends with its
 own transport. Neither raises for what a server or a network does.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -12,7 +11,6 @@ from resilient_infer.core.attempt import Attempt
 from resilient_infer.core.http import HttpRequest, HttpResponse, Reception, TransportFault
 from resilient_infer.core.outcome import Failure, FailureKind, Outcome, Success
 from resilient_infer.core.secret import Secret
-from resilient_infer.core.stream import Piece
 from resilient_infer.core.target import Endpoint
 from resilient_infer.core.testimony import Identity, Limits
 from resilient_infer.errors import ProviderError
@@ -99,16 +97,9 @@ def reader(attempt: Attempt, head: HttpResponse) -> Reader:
         raise _broken(codec, f"reader() raised {type(error).__name__}") from None
 
 
-def fed(attempt: Attempt, reader: Reader, data: bytes) -> Sequence[Piece]:
-    """The pieces that `data` completes.
-
-    Raises:
-        ProviderError: The codec broke its contract.
-    """
-    try:
-        return reader.feed(data)
-    except Exception as error:
-        raise _broken(_codec(attempt), f"its reader's feed() raised {type(error).__name__}") from None
+def unfed(attempt: Attempt, error: Exception) -> ProviderError:
+    """What the codec broke whose reader raised this for the bytes it was given."""
+    return _broken(_codec(attempt), f"its reader's feed() raised {type(error).__name__}")
 
 
 def over(attempt: Attempt, outcome: Outcome) -> Outcome:

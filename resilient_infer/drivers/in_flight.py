@@ -56,15 +56,14 @@ class InFlight(Generic[OpenedT]):
         self._clock = clock
         self._ends_at = ends_at
         self._order: Order | None = None
-        self._opened: OpenedT | None = None
-        self._incoming: Incoming | None = None
+        self._answer: tuple[OpenedT, Incoming] | None = None
 
     def hang_up(self) -> None:
         """Break off, without a wait, what is in flight. A second time it changes nothing."""
-        opened = self._opened
-        self._order = self._opened = self._incoming = None
-        if opened is not None:
-            opened.close()
+        answer = self._answer
+        self._order = self._answer = None
+        if answer is not None:
+            answer[0].close()
 
     def _begin(self, action: Start | Cancel | Deliver, now: float) -> Failure | None:
         """Put the next attempt in words, in the place of the one before; it is sent when one waits for it."""
@@ -91,13 +90,7 @@ class InFlight(Generic[OpenedT]):
 
     def _has_begun(self, attempt: Attempt, opened: OpenedT) -> None:
         opened.ends_at = self._ends_at
-        self._opened = opened
-        self._incoming = Incoming(attempt, opened.head)
-
-    def _under_way(self) -> tuple[OpenedT, Incoming]:
-        assert self._opened is not None
-        assert self._incoming is not None
-        return self._opened, self._incoming
+        self._answer = opened, Incoming(attempt, opened.head)
 
 
 def news(action: Action, heard: Done | Parts | Failure | None, now: float) -> Sequence[StreamEvent]:

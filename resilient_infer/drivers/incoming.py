@@ -47,7 +47,10 @@ class Incoming:
             self._body += data
             return None
         reader = self._reader
-        pieces = exchange.fed(self._attempt, reader, data)
+        try:
+            pieces = reader.feed(data)
+        except Exception as error:
+            raise exchange.unfed(self._attempt, error) from None
         if reader.outcome is not None:
             self.over = Done(self._attempt, exchange.over(self._attempt, reader.outcome))
         news = bool(pieces) or reader.ending != self._ending

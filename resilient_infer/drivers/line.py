@@ -102,7 +102,8 @@ class Line(InFlight[Opened]):
         over = None if self._order is None else self._open(self._order, until)
         if over is not None:
             return over
-        opened, incoming = self._under_way()
+        assert self._answer is not None
+        opened, incoming = self._answer
         news: Done | Parts | None = incoming.over
         while news is None:
             news = incoming.take(opened.read(until))
@@ -113,8 +114,8 @@ class Line(InFlight[Opened]):
 
     def hang_up(self) -> None:
         """Let the connection go, if there is one: at the end of an answer it may be used again."""
-        if self._opened is not None and self._incoming is not None and self._incoming.over is not None:
-            self._opened.finish()
+        if self._answer is not None and self._answer[1].over is not None:
+            self._answer[0].finish()
         super().hang_up()
 
     def _sleep(self, action: Wait) -> None:

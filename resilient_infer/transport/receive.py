@@ -56,7 +56,8 @@ class Opened:
         self._answer = answer
         self._limit = limit
         self._place = place
-        self._pieces = undone(_raw(answer), answer.headers.get("content-encoding", ""), most)
+        pieces = undone(_raw(answer), answer.headers.get("content-encoding", ""), most)
+        self._pieces = filter(None, pieces)
         self._fault: TransportFault | None = None
         self._over = self._whole = self._reading = False
 
@@ -78,7 +79,15 @@ class Opened:
         try:
             if not self._over:
                 WATCHDOG.move(limit, min(until, self.ends_at))
-                data = self._next()
+                if limit.ends_at <= time.monotonic():
+                    limit.end(Ending.EXPIRED)
+                limit.check()
+                data = next(self._pieces, b"")
+                if not data:
+                    self._whole = limit.finish()  # what was shut down may look like the end of a body
+        except EXPECTED as error:
+            self._fault = fault_of(error, limit, self._place, self.head.status)
+            data = b""
         finally:
             self._reading = False
             if data:
@@ -98,22 +107,6 @@ class Opened:
         self._limit.end(Ending.CLOSED)  # wakes the one who reads, and he lets go
         if not self._reading:
             self._let_go()
-
-    def _next(self) -> bytes:
-        """The next bytes; b"" if it is over."""
-        limit = self._limit
-        try:
-            if limit.ended is None and limit.ends_at <= time.monotonic():
-                limit.end(Ending.EXPIRED)
-            limit.check()
-            for piece in self._pieces:
-                if piece:
-                    return piece
-        except EXPECTED as error:
-            self._fault = fault_of(error, limit, self._place, self.head.status)
-            return b""
-        self._whole = limit.finish()  # the end of a connection that was shut down may look like a body's
-        return b""
 
     def _let_go(self) -> None:
         self._over = True
