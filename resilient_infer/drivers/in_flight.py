@@ -15,6 +15,7 @@ from resilient_infer.drivers import exchange
 from resilient_infer.drivers.incoming import Incoming
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sync import Order, put
+from resilient_infer.errors import ProviderError
 from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Plan, Receive, Reply, Start
 
 
@@ -90,7 +91,11 @@ class InFlight(Generic[OpenedT]):
 
     def _has_begun(self, attempt: Attempt, opened: OpenedT) -> None:
         opened.ends_at = self._ends_at
-        self._answer = opened, Incoming(attempt, opened.head)
+        try:
+            self._answer = opened, Incoming(attempt, opened.head)
+        except ProviderError:
+            opened.close()
+            raise
 
 
 def news(action: Action, heard: Done | Parts | Failure | None, now: float) -> Sequence[StreamEvent]:
