@@ -17,7 +17,7 @@ def internet_sockets() -> set[str]:
 
 def closed_down_to(before: set[str], *, and_more: int = 0) -> bool:
     """Whether all but those and a few more are closed; servers and loops close some a moment later."""
-    ends_at = monotonic() + 2
+    ends_at = monotonic() + 5
     while len(internet_sockets() - before) > and_more and monotonic() < ends_at:
         threading.Event().wait(0.002)
     return len(internet_sockets() - before) <= and_more
