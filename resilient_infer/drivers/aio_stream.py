@@ -12,7 +12,8 @@ from resilient_infer.drivers.frames import forget_frames
 from resilient_infer.drivers.in_flight import news, onward
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sync import closed
-from resilient_infer.errors import CallError, ProviderError, ResilientInferError
+from resilient_infer.errors import CallError, ResilientInferError
+from resilient_infer.plan.actions import Action, Deliver
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -118,10 +119,10 @@ async def _perform(
     plan = call_plan(spec, env, now)
     line = AsyncLine(transport, sleepers, leave, clock, ends_at=now + spec.deadline)
     try:
-        action = next(plan)
-        while True:
+        action: Action | None = next(plan)
+        while action is not None:
             heard = await line.perform(action, now)
-            if leave.taken:
+            if leave.taken and not isinstance(action, Deliver):  # what the plan has recorded is told
                 plan.close()  # nobody's failure
                 raise CallError(f"{spec.alias.alias}: the stream was closed", alias=spec.alias.alias)
             if sleepers.closed and line.interrupted:
@@ -130,9 +131,7 @@ async def _perform(
                 yield event
             now = clock()
             action = onward(plan, action, heard, now)
-    except StopIteration:
-        return
-    except (CallError, ProviderError) as error:
+    except Exception as error:
         line.hang_up()
         plan.throw(error)  # unless it comes from there, it tells how the call ended
         raise

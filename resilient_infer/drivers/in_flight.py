@@ -15,7 +15,6 @@ from resilient_infer.drivers import exchange
 from resilient_infer.drivers.incoming import Incoming
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sync import Order, put
-from resilient_infer.errors import ProviderError
 from resilient_infer.plan.actions import Action, Cancel, Deliver, Done, Parts, Plan, Receive, Reply, Start
 
 
@@ -66,10 +65,8 @@ class InFlight(Generic[OpenedT]):
         if answer is not None:
             answer[0].close()
 
-    def _begin(self, action: Start | Cancel | Deliver, now: float) -> Failure | None:
+    def _begin(self, action: Start | Cancel, now: float) -> Failure | None:
         """Put the next attempt in words, in the place of the one before; it is sent when one waits for it."""
-        if isinstance(action, Deliver):
-            return None
         self.hang_up()
         if isinstance(action, Cancel):
             return None
@@ -93,7 +90,7 @@ class InFlight(Generic[OpenedT]):
         opened.ends_at = self._ends_at
         try:
             self._answer = opened, Incoming(attempt, opened.head)
-        except ProviderError:
+        except BaseException:  # Ctrl-C, too
             opened.close()
             raise
 
@@ -106,11 +103,12 @@ def news(action: Action, heard: Done | Parts | Failure | None, now: float) -> Se
     return action.events if isinstance(action, Deliver) else ()
 
 
-def onward(plan: Plan, action: Action, heard: Done | Parts | Failure | None, now: float) -> Action:
+def onward(plan: Plan, action: Action, heard: Done | Parts | Failure | None, now: float) -> Action | None:
     """The plan's next action, now that this one is done; the same again while its receiver listens.
 
+    None: that was the last.
+
     Raises:
-        StopIteration: That was the last.
         CallError: As the plan raises it.
     """
     if isinstance(heard, Parts):
@@ -119,4 +117,7 @@ def onward(plan: Plan, action: Action, heard: Done | Parts | Failure | None, now
         if not action.receiver.enough:
             return action
         heard = None
-    return plan.send(Reply(now, heard))
+    try:
+        return plan.send(Reply(now, heard))
+    except StopIteration:
+        return None

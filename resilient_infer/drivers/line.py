@@ -9,7 +9,7 @@ from resilient_infer.drivers.in_flight import Begun, InFlight
 from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import Order, Transport
-from resilient_infer.plan.actions import Action, Done, Parts, Receive, Wait
+from resilient_infer.plan.actions import Action, Deliver, Done, Parts, Receive, Wait
 
 
 class Opened(Begun, Protocol):
@@ -83,6 +83,8 @@ class Line(InFlight[Opened]):
         self.interrupted = False
         if isinstance(action, Receive):
             return self._listen(action.receiver.until)
+        if isinstance(action, Deliver):
+            return None
         if not isinstance(action, Wait):
             return self._begin(action, now)
         order, self._order = self._order, None

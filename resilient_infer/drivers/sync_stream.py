@@ -17,7 +17,8 @@ from resilient_infer.drivers.leave import Leave
 from resilient_infer.drivers.line import Line, StreamTransport
 from resilient_infer.drivers.sleepers import Sleepers
 from resilient_infer.drivers.sync import closed
-from resilient_infer.errors import CallError, ProviderError, ResilientInferError
+from resilient_infer.errors import CallError, ResilientInferError
+from resilient_infer.plan.actions import Action, Deliver
 from resilient_infer.plan.call import call_plan
 from resilient_infer.plan.spec import CallSpec, Env
 
@@ -175,10 +176,10 @@ def _perform(
     plan = call_plan(spec, env, now)
     line = Line(transport, sleepers, leave, clock, ends_at=now + spec.deadline)
     try:
-        action = next(plan)
-        while True:
+        action: Action | None = next(plan)
+        while action is not None:
             heard = line.perform(action, now)
-            if leave.taken:
+            if leave.taken and not isinstance(action, Deliver):  # what the plan has recorded is told
                 plan.close()  # nobody's failure
                 raise CallError(f"{spec.alias.alias}: the stream was closed", alias=spec.alias.alias)
             if sleepers.closed and line.interrupted:
@@ -186,9 +187,7 @@ def _perform(
             yield from news(action, heard, clock())
             now = clock()
             action = onward(plan, action, heard, now)
-    except StopIteration:
-        return
-    except (CallError, ProviderError) as error:
+    except Exception as error:
         line.hang_up()
         plan.throw(error)  # unless it comes from there, it tells how the call ended
         raise

@@ -39,7 +39,7 @@ class Whole(Protocol):
         ...
 
     def again(self, chunk: Json) -> Part | None:
-        """As `add`, for a chunk that adds a text and is otherwise like the one before; None for any other."""
+        """As `add`, where nothing but the text of the chunk need be looked at; None: ask `add`."""
         ...
 
     def whole(self) -> Json:

@@ -60,7 +60,7 @@ def undone(pieces: Iterable[bytes], coding: str, most: int) -> Iterator[bytes]:
 
 
 def _foreign() -> Iterator[bytes]:
-    yield b""
+    yield b""  # told when it is read, as all that is wrong with a body
     raise BodyGarbled("the answer uses a content coding that was not asked for")
 
 

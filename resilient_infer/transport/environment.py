@@ -56,9 +56,9 @@ def proxy_for(url: str) -> Url | None:
 
 
 class TlsSocket(ssl.SSLSocket):
-    """A TLS socket that is closed when it is found reset before its handshake.
+    """A TLS socket that is closed when it is found reset.
 
-    `SSLContext.wrap_socket`, up to Python 3.13 at least, would raise and leave it open.
+    Before its handshake `SSLContext.wrap_socket`, up to Python 3.13 at least, would raise and leave it open.
     """
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:

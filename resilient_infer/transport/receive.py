@@ -87,7 +87,6 @@ class Opened:
                     self._whole = limit.finish()  # what was shut down may look like the end of a body
         except EXPECTED as error:
             self._fault = fault_of(error, limit, self._place, self.head.status)
-            data = b""
         finally:
             self._reading = False
             if data:

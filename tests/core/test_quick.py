@@ -5,6 +5,7 @@ import inspect
 import pickle
 from collections.abc import Mapping
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields, replace
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
@@ -16,9 +17,10 @@ from resilient_infer.core.outcome import Success
 from resilient_infer.core.payload import Payload
 from resilient_infer.core.quick import quick
 from resilient_infer.core.result import Result
+from resilient_infer.core.stream import Delta, Part
 from resilient_infer.plan.spec import CallSpec
 
-QUICK = (Attempt, AttemptRecord, CallSpec, HttpRequest, HttpResponse, Payload, Result, Success)
+QUICK = (Attempt, AttemptRecord, CallSpec, Delta, HttpRequest, HttpResponse, Part, Payload, Result, Success)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +72,35 @@ def test_it_stays_frozen_and_is_compared_copied_and_pickled_as_before() -> None:
 
 
 @pytest.mark.parametrize("cls", QUICK, ids=lambda cls: cls.__name__)
+def test_its_annotations_are_found_where_it_stands(cls: type) -> None:
+    assert get_type_hints(cls.__init__).keys() >= {each.name for each in fields(cls)}  # type: ignore[misc]  # of this very class
+
+
+def test_a_value_with_more_to_do_is_refused() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Checked:
+        one: int
+
+        def __post_init__(self) -> None:
+            raise ValueError
+
+    @dataclass(frozen=True, slots=True)
+    class Unasked:
+        one: int = field(init=False, default=1)
+
+    for each in (Checked, Unasked):
+        with pytest.raises(TypeError, match="does more"):
+            quick(each)
+
+
+@pytest.mark.parametrize("cls", QUICK, ids=lambda cls: cls.__name__)
 def test_every_field_is_a_parameter_by_name_and_optional_where_it_has_a_default(cls: type) -> None:
     parameters = inspect.signature(cls).parameters
 
     assert list(parameters) == [each.name for each in fields(cls)]
-    assert {each.kind for each in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
     for each in fields(cls):
+        by_name = parameters[each.name].kind is inspect.Parameter.KEYWORD_ONLY
+        assert by_name == each.kw_only
         required = each.default is MISSING and each.default_factory is MISSING
         assert (parameters[each.name].default is inspect.Parameter.empty) == required
         if each.default is not MISSING:

@@ -41,6 +41,14 @@ def answer(*words: str) -> bytes:
     return HEAD + told(*words) + chunk({}, "stop") + DONE + END
 
 
+class Interruption(BaseException):
+    """As Ctrl-C is one."""
+
+
+def interrupted(*_: Any) -> Any:
+    raise Interruption
+
+
 def repeats(*answers: bytes) -> Story:
     """Each request of a connection gets the next answer, the last one again and again."""
 

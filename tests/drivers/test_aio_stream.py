@@ -19,7 +19,20 @@ from tests.sockets import closed_down_to, internet_sockets
 from tests.transport.async_asking import Runner, loops
 from tests.transport.stories import Server, Story, hangs, resets, response, says
 
-from .streams import BEGINS, SILENT, WORDS, answer, free, holds, repeats, shown, spec_of, stage_of
+from .streams import (
+    BEGINS,
+    SILENT,
+    WORDS,
+    Interruption,
+    answer,
+    free,
+    holds,
+    interrupted,
+    repeats,
+    shown,
+    spec_of,
+    stage_of,
+)
 
 TEXT = "".join(WORDS)
 
@@ -155,6 +168,24 @@ WAYS = (by_close, by_break, by_error, by_cancel, by_cancel_elsewhere)
 async def left(way: Callable[[AsyncStream], Awaitable[None]], stream: AsyncStream) -> None:
     """In a task of its own, as consumers are."""
     await asyncio.gather(asyncio.ensure_future(way(stream)), return_exceptions=True)
+
+
+def test_cx1_an_interruption_before_the_first_byte_is_read_lets_the_connection_go(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the head has come, and nothing reads the body yet."""
+    monkeypatch.setattr("resilient_infer.drivers.exchange.reader", interrupted)
+    stage = stage_of("a")
+
+    async def act(client: HttpAsync) -> None:
+        with pytest.raises(Interruption):
+            await anext(stream_of(stage, client, a=server))
+        assert free(stage)
+        assert client._pools.current().watch.idle
+
+    with Server(holds(BEGINS)) as server:
+        run(act)
+    assert ended(stage) == ["cancelled"]
 
 
 @pytest.mark.parametrize("way", [*WAYS, in_a_cycle])

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from resilient_infer.core.events import AttemptFinished, CallFinished, CircuitChanged
+from resilient_infer.core.events import AttemptFinished, CallFinished, CircuitChanged, Event
 from resilient_infer.core.stream import Finished
 from resilient_infer.drivers import sync_stream
 from resilient_infer.drivers.sleepers import Sleepers
@@ -31,10 +31,12 @@ from .streams import (
     HEAD,
     SILENT,
     WORDS,
+    Interruption,
     answer,
     chunk,
     free,
     holds,
+    interrupted,
     repeats,
     shown,
     spec_of,
@@ -376,6 +378,48 @@ def test_a_codec_that_reads_no_streams_is_told_of_and_the_call_ends(client: Http
             next(Stream(spec, stage.env, client, Sleepers()))
     assert free(stage)
     assert finished(stage) == "ProviderError"
+    assert not WATCHDOG._live
+
+
+def test_cx1_an_interruption_before_the_first_byte_is_read_lets_the_connection_go(
+    client: HttpSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the head has come, and nothing reads the body yet."""
+    monkeypatch.setattr("resilient_infer.drivers.exchange.reader", interrupted)
+    stage = stage_of("a")
+    with Server(holds(BEGINS)) as server, pytest.raises(Interruption):
+        next(stream_of(stage, client, a=server))
+    assert free(stage)
+    assert finished(stage) == "cancelled"
+    assert not WATCHDOG._live
+
+
+def test_a_stream_that_is_closed_while_its_end_is_recorded_tells_it(client: HttpSync) -> None:
+    """The call was told as a success, and so it is."""
+    stage = stage_of("a")
+    with Server(repeats(answer(*WORDS))) as server:
+        spec = spec_of(stage, a=server)
+
+        def emit(event: Event) -> None:
+            stage.events.append(event)
+            if isinstance(event, AttemptFinished):
+                stream.close()
+
+        stream = Stream(spec, replace(stage.env, emit=emit), client, Sleepers())
+        assert shown(list(stream))[-1] == "FINISHED"
+    assert finished(stage) == "success"
+
+
+def test_what_a_codec_breaks_beside_its_contract_is_told_of_the_call(
+    client: HttpSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A piece that is none; nobody left."""
+    monkeypatch.setattr("resilient_infer.providers.streamed.AnswerReader.feed", lambda self, data: ["text"])
+    stage = stage_of("a")
+    with Server(holds(BEGINS)) as server, pytest.raises(AttributeError):
+        next(stream_of(stage, client, a=server))
+    assert free(stage)
+    assert finished(stage) == "AttributeError"
     assert not WATCHDOG._live
 
 
