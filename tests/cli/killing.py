@@ -1,4 +1,5 @@
-"""Killing: commands that write the lock killed again and again, at any moment and in the midst of writing.
+"""Killing: commands that write the lock killed again and again: at any moment, in the midst of
+writing, and as soon as the new file is there.
 
 `python -m tests.cli.killing FOLDER KILLS FIRST SECOND` runs two commands in turn, kills each first
 attempt and lets the second one end; it tells what it saw as JSON. Each is a manifest and the
@@ -41,8 +42,10 @@ def killed(folder: Path, kills: int, turns: list[dict[str, Any]]) -> dict[str, A
         child = _started(commands[turn % 2])
         if turn % 4 < 2:  # of both manifests
             _wait_for_unfinished(folder, child)
-        else:
+        elif turn % 8 < 4:
             time.sleep(dice.uniform(0, took))
+        else:
+            _wait_for(made, right[turn % 2], child)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         found = made.read_bytes()
@@ -79,9 +82,18 @@ def _unfinished(folder: Path) -> list[str]:
 
 def _wait_for_unfinished(folder: Path, child: int) -> None:
     """Until the command has begun to write, or ended."""
-    while not _unfinished(folder):
-        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return
+    while not _unfinished(folder) and not _has_ended(child):
+        pass
+
+
+def _wait_for(made: Path, content: bytes, child: int) -> None:
+    """Until the command has written what it should, or ended."""
+    while made.read_bytes() != content and not _has_ended(child):
+        pass
+
+
+def _has_ended(child: int) -> bool:
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 if __name__ == "__main__":
